@@ -1,0 +1,48 @@
+import { z } from 'zod';
+import { authorAmount, renderedAmount } from './amount.ts';
+import { defineStep } from './define.ts';
+import { containerInfo, serviceDesired } from './target.ts';
+
+const DESIRED = "Instances of the new version after this step: a count or a share of the setup's total.";
+const DOWNSIZE = 'Instances of the old version that remain after this step; left out: one less for each new one.';
+
+export const resizeOutput = z.object({
+  newService: serviceDesired,
+  oldServices: z.array(serviceDesired),
+  containers: z.array(containerInfo),
+});
+
+/** Counts as they were before the step's first change: what its rollback restores. */
+export const resizeUndo = z.object({ newService: serviceDesired, oldServices: z.array(serviceDesired) });
+
+export const ecsUpgradeContainers = defineStep({
+  type: 'ecs-upgrade-containers',
+  command: 'Resize ECS Service',
+  summary: 'Moves instances from the old versions of the service to the new one.',
+  runsOn: 'delegate',
+  defaultName: 'Upgrade Containers',
+  sections: ['Deploy Containers'],
+  undoneBy: 'ecs-rollback-containers',
+  author: z.strictObject({
+    desiredInstances: authorAmount(DESIRED).default('100%'),
+    downsizeOldInstances: authorAmount(DOWNSIZE).optional(),
+  }),
+  rendered: z.strictObject({
+    desiredInstances: renderedAmount(DESIRED),
+    downsizeOldInstances: renderedAmount(DOWNSIZE).optional(),
+  }),
+  output: resizeOutput,
+  facts: z
+    .object({
+      undo: resizeUndo,
+      /** What this step decided to do, fixed before its first change. */
+      goal: resizeUndo,
+      /** Tasks that were there before: the others are `(new)`. */
+      taskArnsBefore: z.array(z.string()),
+      done: z.array(z.string()),
+      containers: z.array(containerInfo),
+    })
+    .partial(),
+  repeatable: true,
+  defaultTimeoutSeconds: 900,
+});
