@@ -18,6 +18,8 @@ export const ERRORS = {
   'document-invalid': row(422, 1, false, 'The document is not valid', 'Mend the places named and try again.'),
   'document-too-large': row(413, 1, false, 'The document is too large', 'Split it; one document may have 1 MiB.'),
   'request-invalid': row(400, 1, false, 'The request is not valid', 'See /openapi.json for the shape.'),
+  'method-not-allowed': row(405, 1, false, 'This path does not know the method', 'See the Allow header.'),
+  'media-type-unsupported': row(415, 1, false, 'The body has a type that is not understood', 'Send JSON or YAML.'),
   'not-found': row(404, 1, false, 'There is no such thing', 'List what there is: `outrider get KIND`.'),
   'reference-missing': row(
     422,
@@ -28,6 +30,14 @@ export const ERRORS = {
   ),
   'expression-unresolved': row(422, 1, false, 'An expression does not resolve', 'Use one of the names listed.'),
   'version-conflict': row(412, 1, false, 'It was changed meanwhile', 'Read it again and repeat the change.'),
+  'precondition-required': row(
+    428,
+    1,
+    false,
+    'It exists already, and the request does not say which version it replaces',
+    'Read it, and send its ETag as If-Match.',
+  ),
+  overloaded: row(503, 1, true, 'The control plane is at one of its limits', 'Try again in a moment.'),
   'in-use': row(409, 1, false, 'It is still in use', 'Remove what uses it first.'),
   'idempotency-key-reused': row(422, 1, false, 'The idempotency key was used for another request', 'Use a new key.'),
   'not-allowed-now': row(
