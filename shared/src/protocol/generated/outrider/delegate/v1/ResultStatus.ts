@@ -1,0 +1,23 @@
+// Original file: proto/outrider/delegate/v1/delegate.proto
+
+export const ResultStatus = {
+  RESULT_STATUS_UNSPECIFIED: 'RESULT_STATUS_UNSPECIFIED',
+  RESULT_STATUS_COMMITTED: 'RESULT_STATUS_COMMITTED',
+  RESULT_STATUS_DUPLICATE: 'RESULT_STATUS_DUPLICATE',
+  RESULT_STATUS_STALE: 'RESULT_STATUS_STALE',
+  RESULT_STATUS_LOG_INCOMPLETE: 'RESULT_STATUS_LOG_INCOMPLETE',
+} as const;
+
+export type ResultStatus =
+  | 'RESULT_STATUS_UNSPECIFIED'
+  | 0
+  | 'RESULT_STATUS_COMMITTED'
+  | 1
+  | 'RESULT_STATUS_DUPLICATE'
+  | 2
+  | 'RESULT_STATUS_STALE'
+  | 3
+  | 'RESULT_STATUS_LOG_INCOMPLETE'
+  | 4
+
+export type ResultStatus__Output = typeof ResultStatus[keyof typeof ResultStatus]

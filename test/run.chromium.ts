@@ -1,0 +1,71 @@
+import { spawnSync } from 'node:child_process';
+import { accessSync, constants, existsSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+
+const NAMES = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable', 'chrome'];
+const MAC_APPLICATIONS = [
+  '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome',
+  '/Applications/Chromium.app/Contents/MacOS/Chromium',
+];
+
+/** Whether one of these test files drives a browser: it lies in test/console/, or it or a helper it imports by a relative path names playwright-core. */
+export function needsChromium(files: readonly string[]): boolean {
+  const seen = new Set<string>();
+  const drives = (file: string): boolean => {
+    if (seen.has(file) || !existsSync(file)) return false;
+    seen.add(file);
+    const text = readFileSync(file, 'utf8');
+    if (/from\s+'playwright-core'|import\('playwright-core'\)/.test(text)) return true;
+    const relative = [...text.matchAll(/from\s+'(\.[^']+\.ts)'/g)].map((match) =>
+      path.resolve(path.dirname(file), match[1] ?? ''),
+    );
+    return relative.some(drives);
+  };
+  return files.some((file) => file.includes(`${path.sep}test${path.sep}console${path.sep}`) || drives(file));
+}
+
+/** Path of a Chromium: OUTRIDER_CHROMIUM, an installed one, or one installed now with apt as root on Debian. Throws, saying what to do, where there is none. */
+export function ensureChromium(): string {
+  const given = process.env['OUTRIDER_CHROMIUM'];
+  if (given !== undefined && given !== '') {
+    if (!isExecutable(given))
+      throw new Error(
+        `OUTRIDER_CHROMIUM is ${given}, which is no program that can be run: give the path of a Chromium or Chrome`,
+      );
+    return given;
+  }
+  const installed = findChromium();
+  if (installed !== undefined) return installed;
+  if (process.getuid?.() !== 0 || !existsSync('/etc/debian_version')) throw new Error(HOW_TO_GET_ONE);
+  process.stdout.write('a test drives a browser and none is installed: apt-get install chromium\n');
+  for (const args of [['update'], ['install', '-y', '--no-install-recommends', 'chromium']]) {
+    const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
+    const result = spawnSync('apt-get', args, { env, stdio: ['ignore', 2, 2] });
+    if (result.status !== 0)
+      throw new Error(`apt-get ${args.join(' ')} failed; its own message is above. ${HOW_TO_GET_ONE}`);
+  }
+  const now = findChromium();
+  if (now === undefined) throw new Error(`apt-get installed chromium, but no ${NAMES.join(', ')} is in PATH`);
+  return now;
+}
+
+const HOW_TO_GET_ONE =
+  'Some tests drive a browser: install Chromium or Chrome (Debian, as root: apt-get install chromium), or set OUTRIDER_CHROMIUM to the path of one, or run a part only: npm test -- test/shared';
+
+function findChromium(): string | undefined {
+  const directories = (process.env['PATH'] ?? '').split(path.delimiter);
+  const places = [
+    ...directories.flatMap((directory) => NAMES.map((name) => path.join(directory, name))),
+    ...MAC_APPLICATIONS,
+  ];
+  return places.find(isExecutable);
+}
+
+function isExecutable(file: string): boolean {
+  try {
+    accessSync(file, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
