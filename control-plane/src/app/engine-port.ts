@@ -1,26 +1,51 @@
 import type { ExecutionId } from '@outrider/shared/ids.ts';
+import type { Json } from '@outrider/shared/json.ts';
 import type { ExecutionInput } from '../domain/execution/events.ts';
 import type { ExecutionState } from '../domain/execution/state.ts';
-import type { TaskChange } from './ports.ts';
+import type { ExecutionPlan } from '../domain/planning/plan.ts';
+import type { IdempotencyKey, TaskChange } from './ports.ts';
 
 /**
  * The one way to change an execution: load, decide, commit, evolve, perform effects. Inputs of one execution are
  * handled one after the other; a conflict in the store is loaded and decided again (bounded).
+ *
+ * Throws an OutriderError `store-failed` when the store does not answer: whether the change happened is then unknown,
+ * and the same call may be made again.
  */
 export interface Engine {
+  /** Creates an execution and begins it. */
+  start(execution: NewExecution): Promise<StartOutcome>;
   /**
    * `task` is committed in the same transaction and fences the input: with a stale epoch nothing is changed. Resolves
-   * after the commit is durable.
+   * after the commit is durable and its effects were performed; effects that failed are tried again by `recover` and
+   * before the next input of the same execution.
    */
   submit(executionId: ExecutionId, input: ExecutionInput, task?: TaskChange): Promise<SubmitOutcome>;
   load(executionId: ExecutionId): Promise<ExecutionState | undefined>;
-  /** Performs outbox rows that a crash left behind. Called once at start, before delegates are let in. */
+  /**
+   * Performs outbox rows that a crash left behind, and begins executions that were created and not begun. Called once
+   * at start, before delegates are let in.
+   */
   recover(): Promise<void>;
   /** After every commit: the execution and its newest seq. For watchers; nothing is lost if a listener throws. */
   onCommitted(listener: (executionId: ExecutionId, seq: number) => void): () => void;
   /** After an effect changed the tasks: there may be something to offer or to cancel. */
   onTasksChanged(listener: (taskId: string) => void): () => void;
 }
+
+export interface NewExecution {
+  readonly plan: ExecutionPlan;
+  readonly startedBy: string;
+  readonly reason: string;
+  readonly artifacts: Readonly<Record<string, string>>;
+  readonly variables: Readonly<Record<string, Json>>;
+  readonly idempotency?: IdempotencyKey;
+}
+
+export type StartOutcome =
+  | { readonly kind: 'ok'; readonly state: ExecutionState }
+  /** The key was used before: for this execution. `sameRequest` false: for another request. */
+  | { readonly kind: 'replayed'; readonly executionId: ExecutionId; readonly sameRequest: boolean };
 
 export type SubmitOutcome =
   | { readonly kind: 'ok'; readonly state: ExecutionState }
