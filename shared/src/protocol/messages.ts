@@ -38,8 +38,11 @@ export type TaskOutcome =
 
 export interface TaskResult extends TaskRef {
   readonly result: TaskOutcome;
+  /** End of the attempt's log. */
   readonly logBytes: number;
+  /** SHA-256 (hex) of the bytes from `logFrom` to `logBytes`: the part that this holder wrote. */
   readonly logSha256: string;
+  readonly logFrom: number;
 }
 
 /** Delegate → control plane, on Control. */
@@ -58,6 +61,7 @@ export type DelegateMessage =
       readonly region: string;
     }
   | ({ readonly kind: 'accept' } & TaskRef)
+  /** Declines an offer, or hands back work that has stopped (`draining`). */
   | ({ readonly kind: 'reject'; readonly code: string; readonly message: string } & TaskRef)
   | {
       readonly kind: 'heartbeat';
@@ -126,6 +130,7 @@ export type LogMessage =
       readonly offset: number;
       readonly droppedLines: number;
       readonly droppedBytes: number;
+      readonly atMs: number;
     } & TaskRef);
 
 /** Control plane → delegate, on Logs. */

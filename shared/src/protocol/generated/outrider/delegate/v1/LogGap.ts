@@ -1,5 +1,6 @@
 // Original file: proto/outrider/delegate/v1/delegate.proto
 
+import type { Timestamp as _google_protobuf_Timestamp, Timestamp__Output as _google_protobuf_Timestamp__Output } from '../../../google/protobuf/Timestamp.ts';
 import type { Long } from '@grpc/proto-loader';
 
 export interface LogGap {
@@ -8,6 +9,7 @@ export interface LogGap {
   'offset'?: (number | string | Long);
   'droppedLines'?: (number | string | Long);
   'droppedBytes'?: (number | string | Long);
+  'at'?: (_google_protobuf_Timestamp | null);
 }
 
 export interface LogGap__Output {
@@ -16,4 +18,5 @@ export interface LogGap__Output {
   'offset'?: (string);
   'droppedLines'?: (string);
   'droppedBytes'?: (string);
+  'at'?: (_google_protobuf_Timestamp__Output);
 }

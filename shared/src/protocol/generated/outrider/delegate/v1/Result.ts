@@ -12,6 +12,7 @@ export interface Result {
   'failure'?: (_outrider_delegate_v1_Failure | null);
   'logBytes'?: (number | string | Long);
   'logSha256'?: (string);
+  'logFrom'?: (number | string | Long);
 }
 
 export interface Result__Output {
@@ -22,4 +23,5 @@ export interface Result__Output {
   'failure'?: (_outrider_delegate_v1_Failure__Output);
   'logBytes'?: (string);
   'logSha256'?: (string);
+  'logFrom'?: (string);
 }
