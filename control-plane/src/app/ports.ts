@@ -154,9 +154,20 @@ export interface ExecutionStore {
   /** Oldest first; of one execution or of all. */
   pendingEffects(limit: number, executionId?: ExecutionId): Promise<readonly EffectRow[]>;
   effectDone(id: string): Promise<void>;
-  /** The execution an idempotency key stands for; keys are forgotten after 24 h. */
-  findIdempotent(scope: string, key: string): Promise<{ executionId: ExecutionId; requestDigest: string } | undefined>;
+  /** The execution an idempotency key stands for; keys are forgotten after 24 h, counted to `atMs`. */
+  findIdempotent(
+    scope: string,
+    key: string,
+    atMs: number,
+  ): Promise<{ readonly executionId: ExecutionId; readonly requestDigest: string } | undefined>;
+  /** Checks the hash chain of the history from its beginning to the last event that was committed. */
+  verifyHistory(id: ExecutionId): Promise<HistoryVerdict>;
 }
+
+/** `broken`: the event of this seq is the first that is missing or not as it was committed. */
+export type HistoryVerdict =
+  | { readonly kind: 'ok'; readonly events: number }
+  | { readonly kind: 'broken'; readonly seq: number };
 
 // ------------------------------------------------------------------------------------------------ tasks and leases
 

@@ -1,0 +1,28 @@
+import { createHash } from 'node:crypto';
+import type { TaskId } from '@outrider/shared/ids.ts';
+import type { LogChunk, LogStore, TaskRow } from '../../app/ports.ts';
+import { splitIntoChunks, takeChunks } from '../log-chunks.ts';
+import type { OperationsOf } from '../operations.ts';
+
+export function memoryLogs(tasks: Map<TaskId, TaskRow>): OperationsOf<LogStore> {
+  const logs = new Map<TaskId, LogChunk[]>();
+  return {
+    appendLog({ taskId, epoch }, offset, bytes) {
+      const task = tasks.get(taskId);
+      if (task === undefined) return { kind: 'unknown-task' };
+      const end = task.logBytes;
+      if (epoch !== task.epoch) return { kind: 'stale', durableOffset: end };
+      if (offset > end) return { kind: 'gap', durableOffset: end };
+      const fresh = bytes.subarray(end - offset);
+      logs.set(taskId, [...(logs.get(taskId) ?? []), ...splitIntoChunks(end, fresh)]);
+      tasks.set(taskId, { ...task, logBytes: end + fresh.length });
+      return { kind: 'ok', durableOffset: end + fresh.length };
+    },
+    readLog: (taskId, fromOffset, maxBytes) => takeChunks(logs.get(taskId) ?? [], fromOffset, maxBytes),
+    logDigest(taskId) {
+      const hash = createHash('sha256');
+      for (const chunk of logs.get(taskId) ?? []) hash.update(chunk.bytes);
+      return { bytes: tasks.get(taskId)?.logBytes ?? 0, sha256: hash.digest('hex') };
+    },
+  };
+}

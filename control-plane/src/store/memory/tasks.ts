@@ -1,0 +1,180 @@
+import { type TaskId, taskId } from '@outrider/shared/ids.ts';
+import type { JsonObject } from '@outrider/shared/json.ts';
+import type { CancelReason, TaskRef } from '@outrider/shared/protocol/messages.ts';
+import type { CommitOutcome, TaskChange, TaskRow, TaskStore } from '../../app/ports.ts';
+import type { OperationsOf } from '../operations.ts';
+import { asJson } from './values.ts';
+
+export interface MemoryTasks {
+  readonly operations: OperationsOf<TaskStore>;
+  /** By id, oldest first. */
+  readonly rows: Map<TaskId, TaskRow>;
+  /** What a change would do: the row as it would be, or the outcome that refuses it. Changes nothing. */
+  judge(executionId: string, change: TaskChange): { readonly row: TaskRow } | { readonly refused: CommitOutcome };
+}
+
+export function memoryTasks(): MemoryTasks {
+  const rows = new Map<TaskId, TaskRow>();
+  const change = (row: TaskRow, changes: Partial<TaskRow>): TaskRow => {
+    const changed = { ...row, ...changes };
+    rows.set(row.taskId, changed);
+    return changed;
+  };
+  return {
+    rows,
+    judge: (executionId, taskChange) => judge(rows.get(taskChange.taskId), executionId, taskChange),
+    operations: { ...queueOperations(rows, change), ...leaseOperations(rows, change) },
+  };
+}
+
+type Rows = ReadonlyMap<TaskId, TaskRow>;
+type Change = (row: TaskRow, changes: Partial<TaskRow>) => TaskRow;
+type QueueOperation = 'enqueueTask' | 'getTask' | 'livingTasks' | 'offerTask' | 'returnOffer' | 'cancelTask';
+
+function queueOperations(rows: Map<TaskId, TaskRow>, change: Change): Pick<OperationsOf<TaskStore>, QueueOperation> {
+  return {
+    enqueueTask(given) {
+      const row = queuedRow(given);
+      if (!rows.has(row.taskId)) rows.set(row.taskId, row);
+    },
+    getTask: (id) => rows.get(id),
+    livingTasks: () => [...rows.values()].filter((row) => row.state !== 'ended'),
+    offerTask(id, to, nowMs, offerUntilMs) {
+      const row = rows.get(id);
+      if (row?.state !== 'queued') return { kind: 'not-queued' };
+      const task = change(row, {
+        state: 'offered',
+        epoch: row.epoch + 1,
+        delegate: to.delegate,
+        instanceId: to.instanceId,
+        offerUntilMs,
+        deadlineMs: row.deadlineMs ?? nowMs + row.timeoutSeconds * 1000,
+      });
+      return { kind: 'ok', task };
+    },
+    returnOffer(ref, notBeforeMs) {
+      const row = rows.get(ref.taskId);
+      if (row?.state !== 'offered' || row.epoch !== ref.epoch) return 'stale';
+      change(row, { state: 'queued', offerUntilMs: null, notBeforeMs, deliveries: row.deliveries + 1 });
+      return 'ok';
+    },
+    cancelTask(id: TaskId, reason: CancelReason, message: string) {
+      const row = rows.get(id);
+      if (row === undefined || row.state === 'ended' || row.cancel !== null) return row;
+      return change(row, { cancel: { reason, message } });
+    },
+  };
+}
+
+type LeaseOperation = 'renewLeases' | 'reattachTask' | 'releaseTask' | 'extendAllLeases';
+
+function leaseOperations(rows: Rows, change: Change): Pick<OperationsOf<TaskStore>, LeaseOperation> {
+  return {
+    renewLeases(instanceId, refs, leaseUntilMs) {
+      const extended: TaskRef[] = [];
+      const lost: TaskRef[] = [];
+      for (const ref of refs) {
+        const row = rows.get(ref.taskId);
+        if (row?.state === 'leased' && row.epoch === ref.epoch && row.instanceId === instanceId) {
+          change(row, { leaseUntilMs: later(row.leaseUntilMs, leaseUntilMs) });
+          extended.push({ taskId: ref.taskId, epoch: ref.epoch });
+        } else {
+          lost.push({ taskId: ref.taskId, epoch: ref.epoch });
+        }
+      }
+      return { extended, lost };
+    },
+    reattachTask(ref, delegate, instanceId, leaseUntilMs) {
+      const row = rows.get(ref.taskId);
+      if (row === undefined || row.epoch !== ref.epoch || row.delegate !== delegate) return 'stale';
+      if (row.state === 'ended') return 'ended';
+      if (row.state !== 'leased') return 'stale';
+      change(row, { instanceId, leaseUntilMs: later(row.leaseUntilMs, leaseUntilMs) });
+      return 'ok';
+    },
+    releaseTask(ref, notBeforeMs) {
+      const row = rows.get(ref.taskId);
+      if (row?.state !== 'leased' || row.epoch !== ref.epoch) return 'stale';
+      change(row, { state: 'queued', leaseUntilMs: null, notBeforeMs });
+      return 'ok';
+    },
+    extendAllLeases(untilMs) {
+      const short = [...rows.values()].filter((row) => row.state === 'leased' && (row.leaseUntilMs ?? 0) < untilMs);
+      for (const row of short) change(row, { leaseUntilMs: untilMs });
+      return short.length;
+    },
+  };
+}
+
+function queuedRow(given: Parameters<TaskStore['enqueueTask']>[0]): TaskRow {
+  const task = asJson(given.task);
+  return {
+    taskId: taskId(task.executionId, task.stepId, task.attempt),
+    executionId: task.executionId,
+    stepId: task.stepId,
+    attempt: task.attempt,
+    stepType: task.type,
+    selectors: given.selectors,
+    repeatable: given.repeatable,
+    task,
+    state: 'queued',
+    epoch: 0,
+    delegate: null,
+    instanceId: null,
+    offerUntilMs: null,
+    leaseUntilMs: null,
+    notBeforeMs: given.notBeforeMs,
+    queuedAtMs: given.atMs,
+    deliveries: 0,
+    timeoutSeconds: given.timeoutSeconds,
+    deadlineMs: null,
+    facts: {},
+    checkpointSequence: 0,
+    cancel: null,
+    logBytes: 0,
+    resultSha256: null,
+  };
+}
+
+type Verdict = ReturnType<MemoryTasks['judge']>;
+
+function judge(row: TaskRow | undefined, executionId: string, change: TaskChange): Verdict {
+  if (row === undefined || row.executionId !== executionId) return { refused: { kind: 'unknown-task' } };
+  if (change.kind === 'withdrawn') {
+    return row.state === 'ended' ? duplicate : { row: ended(row, null) };
+  }
+  if (row.epoch !== change.epoch) return stale(row);
+  switch (change.kind) {
+    case 'accepted':
+      if (row.instanceId !== change.instanceId) return stale(row);
+      if (row.state === 'leased') return duplicate;
+      if (row.state !== 'offered') return stale(row);
+      return { row: { ...row, state: 'leased', offerUntilMs: null, leaseUntilMs: change.leaseUntilMs } };
+    case 'checkpointed':
+      if (row.state !== 'leased') return stale(row);
+      if (change.sequence <= row.checkpointSequence) return duplicate;
+      return { row: { ...row, facts: merged(row.facts, change.facts), checkpointSequence: change.sequence } };
+    case 'ended':
+      if (row.state === 'ended' && row.resultSha256 === change.resultSha256) return duplicate;
+      return row.state === 'leased' ? { row: ended(row, change.resultSha256) } : stale(row);
+  }
+}
+
+const duplicate: Verdict = { refused: { kind: 'duplicate' } };
+
+function stale(row: TaskRow): Verdict {
+  return { refused: { kind: 'stale', epoch: row.epoch } };
+}
+
+function ended(row: TaskRow, resultSha256: string | null): TaskRow {
+  return { ...row, state: 'ended', offerUntilMs: null, leaseUntilMs: null, resultSha256 };
+}
+
+function merged(facts: JsonObject, added: JsonObject): JsonObject {
+  return { ...facts, ...asJson(added) };
+}
+
+/** A lease is never made shorter: what its holder was told stays true. */
+function later(leaseUntilMs: number | null, untilMs: number): number {
+  return Math.max(leaseUntilMs ?? untilMs, untilMs);
+}

@@ -1,0 +1,84 @@
+import type { Store } from '../app/ports.ts';
+
+/**
+ * The store as a set of plain functions, one per operation, each of which runs from beginning to end without a pause:
+ * what an implementation has to provide. `storeOf` turns the set into the port.
+ */
+
+export type OperationName = Exclude<keyof Store, 'close'>;
+export type OperationArguments = { readonly [K in OperationName]: Parameters<Store[K]> };
+export type OperationResults = { readonly [K in OperationName]: Awaited<ReturnType<Store[K]>> };
+export type Operations = {
+  readonly [K in OperationName]: (...given: OperationArguments[K]) => OperationResults[K];
+};
+/** The operations of one part of the store, such as `OperationsOf<LogStore>`. */
+export type OperationsOf<Part> = Pick<Operations, keyof Part & OperationName>;
+
+/** Carries out one operation by its name, on whatever thread. */
+export type Call = <K extends OperationName>(name: K, ...given: OperationArguments[K]) => Promise<OperationResults[K]>;
+
+/** Runs an operation of the set here and now. */
+export function perform<K extends OperationName>(
+  operations: Operations,
+  name: K,
+  given: OperationArguments[K],
+): OperationResults[K] {
+  return operations[name](...given);
+}
+
+/** The port over a way to carry out operations. */
+export function storeOf(call: Call, close: () => Promise<void>): Store {
+  return {
+    close,
+    check: () => call('check'),
+
+    putResources: (puts, by, atMs) => call('putResources', puts, by, atMs),
+    getResource: (ref, version) => call('getResource', ref, version),
+    listResources: (kind, options) => call('listResources', kind, options),
+    deleteResource: (ref, ifVersion) => call('deleteResource', ref, ifVersion),
+
+    commit: (input) => call('commit', input),
+    readEvents: (id, afterSeq, limit) => call('readEvents', id, afterSeq, limit),
+    getSummary: (id) => call('getSummary', id),
+    listSummaries: (options) => call('listSummaries', options),
+    pendingEffects: (limit, executionId) => call('pendingEffects', limit, executionId),
+    effectDone: (id) => call('effectDone', id),
+    findIdempotent: (scope, key, atMs) => call('findIdempotent', scope, key, atMs),
+    verifyHistory: (id) => call('verifyHistory', id),
+
+    enqueueTask: (task) => call('enqueueTask', task),
+    getTask: (taskId) => call('getTask', taskId),
+    livingTasks: () => call('livingTasks'),
+    offerTask: (taskId, to, nowMs, offerUntilMs) => call('offerTask', taskId, to, nowMs, offerUntilMs),
+    returnOffer: (ref, notBeforeMs) => call('returnOffer', ref, notBeforeMs),
+    renewLeases: (instanceId, refs, leaseUntilMs) => call('renewLeases', instanceId, refs, leaseUntilMs),
+    reattachTask: (ref, delegate, instanceId, leaseUntilMs) =>
+      call('reattachTask', ref, delegate, instanceId, leaseUntilMs),
+    releaseTask: (ref, notBeforeMs) => call('releaseTask', ref, notBeforeMs),
+    extendAllLeases: (untilMs) => call('extendAllLeases', untilMs),
+    cancelTask: (taskId, reason, message) => call('cancelTask', taskId, reason, message),
+
+    appendLog: (ref, offset, bytes) => call('appendLog', ref, offset, bytes),
+    readLog: (taskId, fromOffset, maxBytes) => call('readLog', taskId, fromOffset, maxBytes),
+    logDigest: (taskId) => call('logDigest', taskId),
+
+    seeDelegate: (row) => call('seeDelegate', row),
+    listDelegates: () => call('listDelegates'),
+    removeDelegate: (name) => call('removeDelegate', name),
+    createJoinToken: (row) => call('createJoinToken', row),
+    listJoinTokens: () => call('listJoinTokens'),
+    revokeJoinToken: (id, atMs) => call('revokeJoinToken', id, atMs),
+    redeemJoinToken: (id, secretSha256, delegateName, credential, atMs) =>
+      call('redeemJoinToken', id, secretSha256, delegateName, credential, atMs),
+    findCredential: (id) => call('findCredential', id),
+    revokeCredentials: (delegateName, atMs) => call('revokeCredentials', delegateName, atMs),
+
+    createApiKey: (row) => call('createApiKey', row),
+    findApiKey: (id) => call('findApiKey', id),
+    listApiKeys: () => call('listApiKeys'),
+    revokeApiKey: (id, atMs) => call('revokeApiKey', id, atMs),
+    touchApiKey: (id, atMs) => call('touchApiKey', id, atMs),
+    getSetting: (key) => call('getSetting', key),
+    setSetting: (key, value) => call('setSetting', key, value),
+  };
+}
