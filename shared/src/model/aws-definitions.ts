@@ -2,18 +2,20 @@ import { z } from 'zod';
 import type { Json, JsonObject } from '../json.ts';
 import { ECS_NAME_PATTERN } from '../names.ts';
 import { holdsExpression } from '../steps/fields.ts';
+import { withAwsTypes } from './aws-types.ts';
 
 /**
  * The AWS shapes that a Service carries. Their top-level members, and those of a container definition, are checked
  * by name, since the AWS SDK drops a misspelt one silently; what lies deeper is AWS's own and passes as it is.
  * `null` counts as not given, as in the JSON that AWS's own tools print.
  */
+const AS_IN_AWS = 'As in the AWS API.';
 const any = z.unknown().optional();
-const text = z.string().nullable().optional();
-const list = z.array(z.unknown()).nullable().optional();
-const object = z.record(z.string(), z.unknown()).nullable().optional();
-const flag = z.union([z.boolean(), z.string()]).nullable().optional();
-const count = z.union([z.number(), z.string()]).nullable().optional();
+const text = z.string().nullable().describe(AS_IN_AWS).optional();
+const list = z.array(z.unknown()).nullable().describe(AS_IN_AWS).optional();
+const object = z.record(z.string(), z.unknown()).nullable().describe(AS_IN_AWS).optional();
+const flag = z.union([z.boolean(), z.string()]).nullable().describe(AS_IN_AWS).optional();
+const count = z.union([z.number(), z.string()]).nullable().describe(AS_IN_AWS).optional();
 
 const ecsName = z.string().refine((value) => holdsExpression(value) || ECS_NAME_PATTERN.test(value), {
   message: 'ECS takes 1 to 255 letters, digits, - and _ as a name',
@@ -22,50 +24,52 @@ const ecsName = z.string().refine((value) => holdsExpression(value) || ECS_NAME_
 /** ECS adds nothing to a name, but the canary of a service is `<name>Canary`, and that must fit as well. */
 export const SERVICE_NAME_LIMIT = 255 - 'Canary'.length;
 
-const containerDefinition = z.strictObject({
-  name: z.string().min(1).describe('`${CONTAINER_NAME}` in the main container, or a name of your own.'),
-  image: z.string().min(1).describe('`${DOCKER_IMAGE_NAME}` in the main container.'),
-  repositoryCredentials: object,
-  cpu: count,
-  memory: count,
-  memoryReservation: count,
-  links: list,
-  portMappings: list,
-  essential: flag,
-  restartPolicy: object,
-  entryPoint: list,
-  command: list,
-  environment: list,
-  environmentFiles: list,
-  mountPoints: list,
-  volumesFrom: list,
-  linuxParameters: object,
-  secrets: list,
-  dependsOn: list,
-  startTimeout: count,
-  stopTimeout: count,
-  versionConsistency: text,
-  hostname: text,
-  user: text,
-  workingDirectory: text,
-  disableNetworking: flag,
-  privileged: flag,
-  readonlyRootFilesystem: flag,
-  dnsServers: list,
-  dnsSearchDomains: list,
-  extraHosts: list,
-  dockerSecurityOptions: list,
-  interactive: flag,
-  pseudoTerminal: flag,
-  dockerLabels: object,
-  ulimits: list,
-  logConfiguration: object,
-  healthCheck: object,
-  systemControls: list,
-  resourceRequirements: list,
-  firelensConfiguration: object,
-  credentialSpecs: list,
-});
+const containerDefinition = z
+  .strictObject({
+    name: z.string().min(1).describe('`${CONTAINER_NAME}` in the main container, or a name of your own.'),
+    image: z.string().min(1).describe('`${DOCKER_IMAGE_NAME}` in the main container.'),
+    repositoryCredentials: object,
+    cpu: count,
+    memory: count,
+    memoryReservation: count,
+    links: list,
+    portMappings: list,
+    essential: flag,
+    restartPolicy: object,
+    entryPoint: list,
+    command: list,
+    environment: list,
+    environmentFiles: list,
+    mountPoints: list,
+    volumesFrom: list,
+    linuxParameters: object,
+    secrets: list,
+    dependsOn: list,
+    startTimeout: count,
+    stopTimeout: count,
+    versionConsistency: text,
+    hostname: text,
+    user: text,
+    workingDirectory: text,
+    disableNetworking: flag,
+    privileged: flag,
+    readonlyRootFilesystem: flag,
+    dnsServers: list,
+    dnsSearchDomains: list,
+    extraHosts: list,
+    dockerSecurityOptions: list,
+    interactive: flag,
+    pseudoTerminal: flag,
+    dockerLabels: object,
+    ulimits: list,
+    logConfiguration: object,
+    healthCheck: object,
+    systemControls: list,
+    resourceRequirements: list,
+    firelensConfiguration: object,
+    credentialSpecs: list,
+  })
+  .meta({ id: 'ContainerDefinition', description: 'A container of a task, as in AWS RegisterTaskDefinition.' });
 
 /** AWS RegisterTaskDefinition request. */
 export const taskDefinition = z
@@ -90,7 +94,7 @@ export const taskDefinition = z
     enableFaultInjection: flag,
     trustedExecutionConfiguration: object,
   })
-  .transform((definition): JsonObject => withoutNulls(definition));
+  .transform((definition): JsonObject => awsJson(definition));
 
 /** AWS CreateService fields; `cluster` and `taskDefinition` are taken from the infrastructure and the deployment. */
 export const serviceDefinition = z
@@ -128,7 +132,7 @@ export const serviceDefinition = z
     gatewayConnectors: list,
     monitoring: object,
   })
-  .transform(({ cluster: _cluster, taskDefinition: _taskDefinition, ...rest }): JsonObject => withoutNulls(rest));
+  .transform(({ cluster: _cluster, taskDefinition: _taskDefinition, ...rest }): JsonObject => awsJson(rest));
 
 /** Members that AWS prints but does not take, and what to say of them. */
 export const READ_ONLY_MEMBERS: Readonly<Record<string, string>> = {
@@ -153,6 +157,10 @@ export const READ_ONLY_MEMBERS: Readonly<Record<string, string>> = {
   clientToken: 'every deployment makes its own; leave it out',
   services: 'paste the service itself, without the list around it',
 };
+
+function awsJson(value: object): JsonObject {
+  return withAwsTypes(withoutNulls(value));
+}
 
 function withoutNulls(value: object): JsonObject {
   const members: [string, Json][] = [];

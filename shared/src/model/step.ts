@@ -59,7 +59,7 @@ export type FailureStrategy = z.infer<typeof failureStrategy>;
 export const failureStrategies = z
   .array(failureStrategy)
   .max(20)
-  .describe('What to do when a step fails; the first one that matches counts.');
+  .meta({ id: 'FailureStrategies', description: 'What to do when a step fails; the first one that matches counts.' });
 
 function stepOf<Type extends StepType>(type: Type) {
   const spec = STEP_SPECS[type];
@@ -81,29 +81,31 @@ function stepOf<Type extends StepType>(type: Type) {
       delegateSelectors: selectors.describe("Tags in addition to the infrastructure's.").optional(),
       failureStrategies: failureStrategies.optional(),
     })
-    .describe(spec.summary);
+    .meta({ id: type, description: spec.summary });
 }
 
 /** One step of a section. `with` has the defaults of its type filled in; expressions are not resolved. */
-export const step = z.discriminatedUnion('type', [
-  stepOf('ecs-service-setup'),
-  stepOf('ecs-upgrade-containers'),
-  stepOf('ecs-rollback-containers'),
-  stepOf('ecs-daemon-service-setup'),
-  stepOf('ecs-daemon-rollback'),
-  stepOf('ecs-steady-state-check'),
-  stepOf('ecs-canary-deploy'),
-  stepOf('ecs-canary-delete'),
-  stepOf('ecs-rolling-deploy'),
-  stepOf('ecs-rolling-rollback'),
-]);
+export const step = z
+  .discriminatedUnion('type', [
+    stepOf('ecs-service-setup'),
+    stepOf('ecs-upgrade-containers'),
+    stepOf('ecs-rollback-containers'),
+    stepOf('ecs-daemon-service-setup'),
+    stepOf('ecs-daemon-rollback'),
+    stepOf('ecs-steady-state-check'),
+    stepOf('ecs-canary-deploy'),
+    stepOf('ecs-canary-delete'),
+    stepOf('ecs-rolling-deploy'),
+    stepOf('ecs-rolling-rollback'),
+  ])
+  .meta({ id: 'Step', description: 'One step of a section.' });
 export type Step = z.infer<typeof step>;
 
 export const parallelGroup = z
   .strictObject({
     parallel: z.array(step).min(1).max(20).describe('Steps that run at the same time; all must end.'),
   })
-  .describe('Steps that run at the same time.');
+  .meta({ id: 'ParallelGroup', description: 'Steps that run at the same time.' });
 export type ParallelGroup = z.infer<typeof parallelGroup>;
 
 export const stepEntry = z.union([step, parallelGroup]);

@@ -25,12 +25,14 @@ export type WorkflowVariable = z.infer<typeof workflowVariable>;
 const section = z.array(stepEntry).max(STEPS_PER_SECTION_LIMIT);
 
 /** The sections of a phase in the order in which they run; one left out is empty. */
-export const sections = z.strictObject({
-  'Setup Container': section.describe('Makes what the phase needs.').optional(),
-  'Deploy Containers': section.describe('Brings the new version up.').optional(),
-  'Verify Service': section.describe('Looks whether it works.').optional(),
-  'Wrap Up': section.describe('Tidies up.').optional(),
-});
+export const sections = z
+  .strictObject({
+    'Setup Container': section.describe('Makes what the phase needs.').optional(),
+    'Deploy Containers': section.describe('Brings the new version up.').optional(),
+    'Verify Service': section.describe('Looks whether it works.').optional(),
+    'Wrap Up': section.describe('Tidies up.').optional(),
+  })
+  .meta({ id: 'Sections', description: 'Steps by section.' });
 export type Sections = z.infer<typeof sections>;
 
 export const phase = z.strictObject({

@@ -45,8 +45,8 @@ export function authorAmount(description: string) {
     .union([
       z.number(),
       z.string(),
-      z.strictObject({ count: numberOrExpression }),
-      z.strictObject({ percent: numberOrExpression }),
+      z.strictObject({ count: numberOrExpression.describe('How many.') }),
+      z.strictObject({ percent: numberOrExpression.describe('Share in percent.') }),
     ])
     .refine((value) => containsExpression(value) || parseAmount(value) !== undefined, AMOUNT_HINT)
     .describe(description);

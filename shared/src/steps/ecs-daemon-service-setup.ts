@@ -9,6 +9,7 @@ const timeoutMinutes = z
   .int()
   .min(1)
   .max(1_440)
+  .describe('Minutes until the tasks must be steady; no expressions.')
   .default(10);
 
 function fields<Integer, Flag>(f: Fields<Integer, Flag>) {
@@ -26,6 +27,7 @@ function fields<Integer, Flag>(f: Fields<Integer, Flag>) {
         }),
       )
       .max(5)
+      .describe('Where the tasks get their traffic from.')
       .default([]),
   });
 }

@@ -33,11 +33,21 @@ function commonFields<Integer, Flag>(f: Fields<Integer, Flag>) {
       .refine((value) => value.fixed === undefined || value.sameAsRunning === undefined, {
         message: 'give either fixed or sameAsRunning, not both',
       })
+      .describe('How many instances 100 % is; left out: as many as run now, or 2.')
       .optional(),
-    resizeStrategy: z.enum(['resize-new-first', 'downsize-old-first']).default('resize-new-first'),
+    resizeStrategy: z
+      .enum(['resize-new-first', 'downsize-old-first'])
+      .describe('Which version is resized first.')
+      .default('resize-new-first'),
     loadBalancerRoleArn: f.text('Role for all load balancers, where AWS allows one.').optional(),
-    loadBalancers: z.array(loadBalancerFields(f)).max(5).default([]),
-    autoScaler: autoScalerInput.optional(),
+    loadBalancers: z
+      .array(loadBalancerFields(f))
+      .max(5)
+      .describe('Where the tasks get their traffic from.')
+      .default([]),
+    autoScaler: autoScalerInput
+      .describe('Auto scaling of the new version, attached after its final resize.')
+      .optional(),
   };
 }
 
@@ -80,6 +90,7 @@ export const ecsServiceSetup = defineStep({
     ...commonFields(AUTHOR),
     steadyStateTimeoutMinutes: z
       .union([AUTHOR.integer('Minutes until the tasks must be steady.', MINUTES), z.null()])
+      .describe('Minutes until the tasks must be steady; when it has no usable value: 10.')
       .optional(),
   }),
   rendered: z.strictObject({
