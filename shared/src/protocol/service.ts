@@ -1,0 +1,53 @@
+import {
+  type Decoded,
+  decodeDelegateMessage,
+  decodeJoinRequest,
+  decodeJoinResponse,
+  decodeLogMessage,
+  decodeLogReply,
+  decodeServerMessage,
+} from './codec.ts';
+
+/**
+ * The three methods as gRPC needs them, for both ends. What is written has been encoded (and measured) before, so the
+ * serialisers hand bytes through; what is read is decoded into our own messages before any handler sees it.
+ */
+export interface Method<Request, Response> {
+  readonly path: string;
+  readonly requestStream: boolean;
+  readonly responseStream: boolean;
+  readonly requestSerialize: (bytes: Buffer) => Buffer;
+  readonly responseSerialize: (bytes: Buffer) => Buffer;
+  readonly requestDeserialize: (bytes: Buffer) => Decoded<Request>;
+  readonly responseDeserialize: (bytes: Buffer) => Decoded<Response>;
+}
+
+const handThrough = (bytes: Buffer): Buffer => bytes;
+
+function method<Request, Response>(
+  methodName: string,
+  stream: boolean,
+  requestDeserialize: (bytes: Buffer) => Decoded<Request>,
+  responseDeserialize: (bytes: Buffer) => Decoded<Response>,
+): Method<Request, Response> {
+  return {
+    path: `/outrider.delegate.v1.DelegateService/${methodName}`,
+    requestStream: stream,
+    responseStream: stream,
+    requestSerialize: handThrough,
+    responseSerialize: handThrough,
+    requestDeserialize,
+    responseDeserialize,
+  };
+}
+
+export const DELEGATE_SERVICE = {
+  join: method('Join', false, decodeJoinRequest, decodeJoinResponse),
+  control: method('Control', true, decodeDelegateMessage, decodeServerMessage),
+  logs: method('Logs', true, decodeLogMessage, decodeLogReply),
+} as const;
+
+/** Carries the credential: `Bearer odc_…`. */
+export const AUTHORIZATION_METADATA = 'authorization';
+/** On Logs: the session id of Welcome. Logs without a live session are refused. */
+export const SESSION_METADATA = 'outrider-session';
