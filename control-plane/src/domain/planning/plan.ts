@@ -1,4 +1,5 @@
 import type { FailureType } from '@outrider/shared/errors.ts';
+import type { Scope } from '@outrider/shared/expressions/evaluate.ts';
 import type { StepId } from '@outrider/shared/ids.ts';
 import type { Json, JsonObject } from '@outrider/shared/json.ts';
 import type { Section } from '@outrider/shared/steps/define.ts';
@@ -18,8 +19,8 @@ export interface ExecutionPlan {
   /** One for each forward phase that can be rolled back, in the order of the forward phases. */
   readonly rollbackPhases: readonly PlannedPhase[];
   readonly failureStrategies: readonly PlannedFailureStrategy[];
-  /** Names that expressions see in every phase: app, env, workflow, … */
-  readonly scope: JsonObject;
+  /** Names that expressions see everywhere: app, env, workflow, … */
+  readonly scope: Scope;
   /** Remarks for the operator: rounding, defaults taken, fields without effect. */
   readonly notes: readonly string[];
 }
@@ -31,8 +32,8 @@ export interface PlannedPhase {
   readonly rollback: boolean;
   readonly service: PlannedService;
   readonly target: DeploymentTarget;
-  /** Names that only this phase sees: service, infra, serviceVariable, artifact, placeholders. */
-  readonly scope: JsonObject;
+  /** Names that this phase sees besides: service, infra, serviceVariable, artifact, placeholders. */
+  readonly scope: Scope;
   readonly sections: readonly PlannedSection[];
   readonly failureStrategies: readonly PlannedFailureStrategy[];
 }
@@ -62,8 +63,8 @@ export interface PlannedStep {
   readonly type: StepType;
   /** As written, defaults filled in, expressions unrendered. */
   readonly with: JsonObject;
-  /** Expression that must render to true for the step to run; absent: it runs. */
-  readonly when?: string;
+  /** Condition that must hold for the step to run; absent: it runs. */
+  readonly when?: string | boolean;
   /** Whole step, from its first offer. */
   readonly timeoutSeconds: number;
   readonly delegateSelectors: readonly string[];

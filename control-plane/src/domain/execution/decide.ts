@@ -1,0 +1,72 @@
+import { OutriderError } from '@outrider/shared/errors.ts';
+import { allPhases, allSteps, findStep } from '../planning/walk.ts';
+import { Draft } from './draft.ts';
+import type { ExecutionEvent, ExecutionInput } from './events.ts';
+import { cancelStep, interruptEvents } from './interrupts.ts';
+import { nextEvents } from './next.ts';
+import { taskEvents } from './results.ts';
+import { type ExecutionState, isLiving, stepState } from './state.ts';
+import { EXECUTION_INPUTS, STEP_INPUTS, TAKEN } from './transitions.ts';
+
+export type Decision = { readonly events: readonly ExecutionEvent[] } | { readonly refused: string };
+
+/**
+ * What an input makes of an execution: the events to record, at least one, up to the point where the execution waits
+ * for somebody or has ended; or why the input is refused. Pure: the same arguments give the same answer. `now` is
+ * milliseconds since 1970.
+ */
+export function decide(state: ExecutionState, input: ExecutionInput, now: number): Decision {
+  const verdict = EXECUTION_INPUTS[state.kind][input.kind];
+  if (verdict !== TAKEN) return { refused: verdict };
+  const first = firstEvents(state, input);
+  if ('refused' in first) return first;
+  const draft = new Draft(state, now);
+  draft.add(first.events);
+  proceed(draft);
+  return { events: draft.events };
+}
+
+function firstEvents(state: ExecutionState, input: ExecutionInput): Decision {
+  switch (input.kind) {
+    case 'begin':
+      return { events: [{ type: 'phase-started', phase: state.plan.phases[0]?.name ?? '', rollback: false }] };
+    case 'abort':
+    case 'rollback':
+      return { events: interruptEvents(input) };
+    default:
+      return firstTaskEvents(state, input);
+  }
+}
+
+type TaskInput = Extract<ExecutionInput, { stepId: string }>;
+
+function firstTaskEvents(state: ExecutionState, input: TaskInput): Decision {
+  const place = findStep(state.plan, input.stepId);
+  if (place === undefined) return { refused: `the execution has no step ${input.stepId}` };
+  const step = stepState(state, input.stepId);
+  const verdict = STEP_INPUTS[step.kind][input.kind];
+  if (verdict !== TAKEN) return { refused: verdict };
+  if (!isLiving(step)) return { refused: 'the step has no task' };
+  if (step.attempt !== input.attempt) {
+    return { refused: `attempt ${input.attempt} is over; the step is at attempt ${step.attempt}` };
+  }
+  if (input.kind === 'task-deadline-passed') {
+    const seconds = place.step.timeoutSeconds;
+    return { events: [cancelStep(input.stepId, step, 'timed-out', `the step's limit of ${seconds} s has passed`)] };
+  }
+  return { events: taskEvents(state, place, step, input) };
+}
+
+/** Goes on until somebody else must act. Each round records something, so that it ends; the limit guards against a defect. */
+function proceed(draft: Draft): void {
+  const limit = 4 * (allSteps(draft.state.plan).length + allPhases(draft.state.plan).length) + 16;
+  for (let round = 0; round < limit; round++) {
+    const next = nextEvents(draft.state, draft.now);
+    if (next.length === 0) return;
+    draft.add(next);
+  }
+  throw new OutriderError(
+    'internal',
+    `execution ${draft.state.id} does not come to rest after event ${draft.state.seq}`,
+  );
+}

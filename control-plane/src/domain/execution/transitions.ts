@@ -1,0 +1,122 @@
+import type { ExecutionEvent, ExecutionInput } from './events.ts';
+import type { ExecutionKind, StepKind } from './state.ts';
+
+/**
+ * The state machine as data. decide.ts refuses by the input tables; the property tests hold every event against the
+ * transition tables; docs/execution-states.md is printed from them (diagram.ts).
+ */
+
+export type EventType = ExecutionEvent['type'];
+export interface Transition<Kind extends string> {
+  readonly event: EventType;
+  readonly from: readonly Kind[];
+  readonly to: Kind;
+  /** What makes the difference, where one event leads to different states. */
+  readonly when?: string;
+}
+
+export const EXECUTION_TRANSITIONS: readonly Transition<ExecutionKind>[] = [
+  { event: 'phase-started', from: ['created'], to: 'deploying', when: 'the first phase' },
+  { event: 'phase-started', from: ['deploying'], to: 'deploying' },
+  { event: 'phase-finished', from: ['deploying'], to: 'deploying' },
+  { event: 'execution-finished', from: ['deploying'], to: 'ended', when: 'all phases succeeded' },
+  { event: 'step-failed', from: ['deploying'], to: 'stopping', when: 'not retried, not ignored' },
+  { event: 'abort-requested', from: ['created', 'deploying'], to: 'stopping' },
+  { event: 'rollback-requested', from: ['deploying'], to: 'stopping' },
+  { event: 'phase-finished', from: ['stopping'], to: 'stopping' },
+  { event: 'rollback-started', from: ['stopping'], to: 'rolling-back', when: 'no step lives any more' },
+  { event: 'execution-finished', from: ['stopping'], to: 'ended', when: 'nothing to roll back' },
+  { event: 'phase-started', from: ['rolling-back'], to: 'rolling-back' },
+  { event: 'phase-finished', from: ['rolling-back'], to: 'rolling-back' },
+  { event: 'execution-finished', from: ['rolling-back'], to: 'ended', when: 'all rolled back, or one failed' },
+];
+
+export const STEP_TRANSITIONS: readonly Transition<StepKind>[] = [
+  { event: 'step-skipped', from: ['pending'], to: 'skipped' },
+  { event: 'step-queued', from: ['pending'], to: 'queued' },
+  { event: 'step-queued', from: ['failed'], to: 'queued', when: 'its strategy is to retry' },
+  { event: 'step-failed', from: ['pending', 'failed'], to: 'failed', when: 'its input does not resolve' },
+  { event: 'step-started', from: ['queued', 'running'], to: 'running' },
+  { event: 'step-requeued', from: ['running'], to: 'queued' },
+  { event: 'step-checkpointed', from: ['running'], to: 'running' },
+  { event: 'step-succeeded', from: ['running'], to: 'succeeded' },
+  { event: 'step-failed', from: ['queued', 'running'], to: 'failed' },
+  { event: 'step-cancel-requested', from: ['queued', 'running'], to: 'cancelling' },
+  { event: 'step-started', from: ['cancelling'], to: 'cancelling', when: 'accepted before the cancel arrived' },
+  { event: 'step-requeued', from: ['cancelling'], to: 'cancelling' },
+  { event: 'step-checkpointed', from: ['cancelling'], to: 'cancelling' },
+  { event: 'step-succeeded', from: ['cancelling'], to: 'succeeded', when: 'done before the cancel arrived' },
+  {
+    event: 'step-failed',
+    from: ['cancelling'],
+    to: 'failed',
+    when: 'out of time, or broken before the cancel arrived',
+  },
+  { event: 'step-aborted', from: ['cancelling'], to: 'aborted' },
+];
+
+export type InputKind = ExecutionInput['kind'];
+export type TaskInputKind = Extract<ExecutionInput, { stepId: string }>['kind'];
+
+/** The input is decided on. */
+export const TAKEN = Symbol('taken');
+/** Taken, or refused with this reason. */
+export type Verdict = typeof TAKEN | string;
+
+const HAS_BEGUN = 'it has begun already';
+const HAS_ENDED = 'it has ended';
+const NO_TASKS = 'it has not begun and has no tasks';
+const IS_STOPPING = 'it is being stopped already';
+const ROLLS_BACK = 'its rollback runs already; it cannot be stopped half way';
+
+const TASKS_TAKEN: { readonly [Kind in TaskInputKind]: Verdict } = {
+  'task-accepted': TAKEN,
+  'task-checkpointed': TAKEN,
+  'task-ended': TAKEN,
+  'task-requeued': TAKEN,
+  'task-undeliverable': TAKEN,
+  'task-deadline-passed': TAKEN,
+};
+
+function tasksRefused(because: string): { readonly [Kind in TaskInputKind]: Verdict } {
+  return {
+    'task-accepted': because,
+    'task-checkpointed': because,
+    'task-ended': because,
+    'task-requeued': because,
+    'task-undeliverable': because,
+    'task-deadline-passed': because,
+  };
+}
+
+/** What an execution in each state does with each input. */
+export const EXECUTION_INPUTS: { readonly [State in ExecutionKind]: { readonly [Input in InputKind]: Verdict } } = {
+  created: { begin: TAKEN, abort: TAKEN, rollback: 'it has not begun; abort it', ...tasksRefused(NO_TASKS) },
+  deploying: { begin: HAS_BEGUN, abort: TAKEN, rollback: TAKEN, ...TASKS_TAKEN },
+  stopping: { begin: HAS_BEGUN, abort: IS_STOPPING, rollback: IS_STOPPING, ...TASKS_TAKEN },
+  'rolling-back': { begin: HAS_BEGUN, abort: ROLLS_BACK, rollback: ROLLS_BACK, ...TASKS_TAKEN },
+  ended: { begin: HAS_ENDED, abort: HAS_ENDED, rollback: HAS_ENDED, ...tasksRefused(HAS_ENDED) },
+};
+
+const NOT_QUEUED = 'the step has no task yet';
+const NOBODY_HOLDS = 'no delegate has accepted the task';
+const STEP_ENDED = 'the step has ended';
+
+/** What a step in each state does with each input about its task. */
+export const STEP_INPUTS: { readonly [State in StepKind]: { readonly [Input in TaskInputKind]: Verdict } } = {
+  pending: tasksRefused(NOT_QUEUED),
+  queued: {
+    'task-accepted': TAKEN,
+    'task-checkpointed': NOBODY_HOLDS,
+    'task-ended': NOBODY_HOLDS,
+    'task-requeued': NOBODY_HOLDS,
+    'task-undeliverable': TAKEN,
+    'task-deadline-passed': TAKEN,
+  },
+  running: TASKS_TAKEN,
+  cancelling: { ...TASKS_TAKEN, 'task-deadline-passed': 'the step is being stopped already' },
+  succeeded: tasksRefused(STEP_ENDED),
+  failed: tasksRefused(STEP_ENDED),
+  aborted: tasksRefused(STEP_ENDED),
+  skipped: tasksRefused('the step was skipped'),
+};
