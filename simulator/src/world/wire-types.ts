@@ -1,0 +1,20 @@
+/**
+ * An SDK type as the simulator holds it: dates are epoch milliseconds, required members are never undefined. Input of this
+ * type has passed the service model; output of this type is written by the service model.
+ */
+export type Wire<T> = T extends Date
+  ? number
+  : T extends readonly (infer Member)[]
+    ? Wire<Member>[]
+    : T extends object
+      ? { [Key in keyof T]: Wire<Exclude<T[Key], undefined>> }
+      : T;
+
+/** T with its optional members allowed to be undefined. */
+export type Loose<T> = { [Key in keyof T]: Record<never, never> extends Pick<T, Key> ? T[Key] | undefined : T[Key] };
+
+/** Leaves undefined members out, as JSON does. */
+export function compact<T extends object>(value: Loose<T>): T;
+export function compact(value: object): object {
+  return Object.fromEntries(Object.entries(value).filter(([, member]) => member !== undefined));
+}
