@@ -14,7 +14,7 @@ const NUMBER: FieldRule = { type: 'number' };
 const CALL = { operation: TEXT, resource: TEXT } as const;
 const IMAGE = { image: { type: 'string', required: true } } as const;
 
-/** Fields of each kind of fault, beside `kind` and `count`. */
+/** Fields of each kind of fault, beside `kind`, `count` and `after`. */
 const FIELDS: Readonly<Record<FaultKind, Readonly<Record<string, FieldRule>>>> = {
   throttle: CALL,
   'server-error': { ...CALL, status: NUMBER },
@@ -50,21 +50,22 @@ function isFault(raw: unknown): raw is Fault {
   if (typeof raw !== 'object' || raw === null || Array.isArray(raw)) return false;
   const fields = new Map<string, unknown>(Object.entries(raw));
   const kind = fields.get('kind');
+  const kindName = typeof kind === 'string' ? kind : '';
   const rules = typeof kind === 'string' && isKind(kind) ? FIELDS[kind] : undefined;
   if (rules === undefined) throw refuse(`kind must be one of ${Object.keys(FIELDS).join(', ')}`);
   for (const [name, value] of fields) {
     if (name === 'kind' || value === undefined) continue;
-    const rule = name === 'count' ? NUMBER : rules[name];
-    if (rule === undefined) throw refuse(`${String(kind)} has no field ${name}`);
+    const rule = name === 'count' || name === 'after' ? NUMBER : rules[name];
+    if (rule === undefined) throw refuse(`${kindName} has no field ${name}`);
     if (typeof value !== rule.type || (typeof value === 'number' && !(value >= 0 && Number.isFinite(value)))) {
       throw refuse(`${name} must be a ${rule.type === 'number' ? 'number from 0 up' : 'string'}`);
     }
-    if (rule.oneOf !== undefined && !rule.oneOf.includes(String(value))) {
+    if (rule.oneOf !== undefined && !(typeof value === 'string' && rule.oneOf.includes(value))) {
       throw refuse(`${name} must be one of ${rule.oneOf.join(', ')}`);
     }
   }
   for (const [name, rule] of Object.entries(rules)) {
-    if (rule.required === true && fields.get(name) === undefined) throw refuse(`${String(kind)} needs ${name}`);
+    if (rule.required === true && fields.get(name) === undefined) throw refuse(`${kindName} needs ${name}`);
   }
   const count = fields.get('count');
   if (count === 0) throw refuse('count must be at least 1');

@@ -5,7 +5,7 @@ import { startDeployment } from '../world/deployments.ts';
 import { definitionOf } from '../world/lookups.ts';
 import { reconcileSoon } from '../world/service-schedule.ts';
 import type { ClusterState, ServiceSettings, ServiceState } from '../world/state.ts';
-import { compact, type Wire } from '../world/wire-types.ts';
+import { compact, omit, type Wire } from '../world/wire-types.ts';
 import type { World } from '../world/world.ts';
 import { activeServiceOf, clusterOf, findService, usableTaskDefinition } from './arguments.ts';
 import { checkNetwork, isFargate, resolveLaunch } from './check-network.ts';
@@ -26,13 +26,13 @@ const DEPLOYING = [
 ] as const;
 
 export const changeServiceOperations = [
-  defineOperation<Wire<UpdateServiceRequest>>('UpdateService', MODIFY, ({ world }, input) => {
+  defineOperation('UpdateService', MODIFY, ({ world }, input: Wire<UpdateServiceRequest>) => {
     const cluster = clusterOf(world.state, input.cluster);
     const service = activeServiceOf(world.state, cluster, input.service);
     update(world, cluster, service, input);
     return { service: viewService(world, service, true) };
   }),
-  defineOperation<Wire<DeleteServiceRequest>>('DeleteService', MODIFY, ({ world }, input) => {
+  defineOperation('DeleteService', MODIFY, ({ world }, input: Wire<DeleteServiceRequest>) => {
     const cluster = clusterOf(world.state, input.cluster);
     const service = findService(world.state, cluster, input.service);
     if (service === undefined) throw new AwsError('ServiceNotFoundException', 'Service not found.');
@@ -86,15 +86,15 @@ function changedSettings(
   service: ServiceState,
   input: Wire<UpdateServiceRequest>,
 ): ServiceSettings {
-  const {
-    cluster: _cluster,
-    service: _service,
-    desiredCount,
-    taskDefinition,
-    forceNewDeployment,
-    deploymentController,
-    ...asked
-  } = input;
+  const asked = omit(
+    input,
+    'cluster',
+    'service',
+    'desiredCount',
+    'taskDefinition',
+    'forceNewDeployment',
+    'deploymentController',
+  );
   const old = service.settings;
   const launch =
     input.capacityProviderStrategy === undefined || input.capacityProviderStrategy.length === 0
@@ -103,7 +103,7 @@ function changedSettings(
           capacityProviderStrategy: old.capacityProviderStrategy,
         })
       : resolveLaunch(cluster, { capacityProviderStrategy: input.capacityProviderStrategy });
-  const { launchType, capacityProviderStrategy, ...kept } = old;
+  const kept = omit(old, 'launchType', 'capacityProviderStrategy');
   return compact<ServiceSettings>({
     ...kept,
     ...asked,

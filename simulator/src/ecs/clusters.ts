@@ -40,7 +40,7 @@ export function addCluster(
 }
 
 export const clusterOperations = [
-  defineOperation<Wire<CreateClusterRequest>>('CreateCluster', MODIFY, ({ world }, input) => {
+  defineOperation('CreateCluster', MODIFY, ({ world }, input: Wire<CreateClusterRequest>) => {
     const name = input.clusterName ?? 'default';
     if (!/^[a-zA-Z0-9_-]{1,255}$/.test(name)) throw invalidParameter('Invalid cluster name.');
     checkTags(input.tags);
@@ -53,7 +53,7 @@ export const clusterOperations = [
     });
     return { cluster: viewCluster(world.state, cluster, true) };
   }),
-  defineOperation<Wire<DeleteClusterRequest>>('DeleteCluster', MODIFY, ({ world }, input) => {
+  defineOperation('DeleteCluster', MODIFY, ({ world }, input: Wire<DeleteClusterRequest>) => {
     const cluster = clusterOf(world.state, input.cluster);
     if (
       Object.values(world.state.services).some((one) => one.clusterArn === cluster.arn && one.status !== 'INACTIVE')
@@ -77,7 +77,7 @@ export const clusterOperations = [
     cluster.status = 'INACTIVE';
     return { cluster: viewCluster(world.state, cluster, false) };
   }),
-  defineOperation<Wire<DescribeClustersRequest>>('DescribeClusters', READ, ({ world }, input) => {
+  defineOperation('DescribeClusters', READ, ({ world }, input: Wire<DescribeClustersRequest>) => {
     const references = input.clusters ?? ['default'];
     if (references.length > 100) throw invalidParameter('Clusters cannot contain more than 100 elements.');
     const response = { clusters: [] as Wire<Cluster>[], failures: [] as { arn: string; reason: string }[] };
@@ -90,7 +90,7 @@ export const clusterOperations = [
     }
     return response satisfies Wire<DescribeClustersResponse>;
   }),
-  defineOperation<Wire<ListClustersRequest>>('ListClusters', READ, ({ world }, input) => {
+  defineOperation('ListClusters', READ, ({ world }, input: Wire<ListClustersRequest>) => {
     const arns = Object.values(world.state.clusters)
       .filter((cluster) => cluster.status === 'ACTIVE')
       .map((cluster) => cluster.arn)

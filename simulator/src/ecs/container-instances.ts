@@ -21,7 +21,7 @@ const MAX_INSTANCES = 100;
 const MAX_CHANGED = 10;
 
 export const containerInstanceOperations = [
-  defineOperation<Wire<ListContainerInstancesRequest>>('ListContainerInstances', READ, ({ world }, input) => {
+  defineOperation('ListContainerInstances', READ, ({ world }, input: Wire<ListContainerInstancesRequest>) => {
     const cluster = clusterOf(world.state, input.cluster);
     const expression = input.filter;
     if (expression !== undefined && parseExpression(expression) === undefined)
@@ -33,7 +33,7 @@ export const containerInstanceOperations = [
     const { items, ...rest } = page(arns, input, { usual: 100, most: 100 });
     return { containerInstanceArns: items, ...rest };
   }),
-  defineOperation<Wire<DescribeContainerInstancesRequest>>('DescribeContainerInstances', READ, ({ world }, input) => {
+  defineOperation('DescribeContainerInstances', READ, ({ world }, input: Wire<DescribeContainerInstancesRequest>) => {
     const cluster = clusterOf(world.state, input.cluster);
     const references = input.containerInstances;
     if (references.length === 0) throw invalidParameter('Container instance cannot be empty.');
@@ -43,10 +43,10 @@ export const containerInstanceOperations = [
     const withTags = input.include?.includes('TAGS') ?? false;
     return { containerInstances: found.map((instance) => viewInstance(world.state, instance, withTags)), failures };
   }),
-  defineOperation<Wire<UpdateContainerInstancesStateRequest>>(
+  defineOperation(
     'UpdateContainerInstancesState',
     MODIFY,
-    ({ world }, input) => {
+    ({ world }, input: Wire<UpdateContainerInstancesStateRequest>) => {
       const cluster = clusterOf(world.state, input.cluster);
       const references = input.containerInstances;
       if (references.length === 0) throw invalidParameter('Container instance cannot be empty.');

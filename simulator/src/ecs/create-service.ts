@@ -3,7 +3,7 @@ import { clientException, invalidParameter } from '../wire/aws-error.ts';
 import { defineOperation } from '../wire/operation.ts';
 import { startDeployment } from '../world/deployments.ts';
 import type { ClusterState, ServiceSettings, ServiceState, WorldState } from '../world/state.ts';
-import { compact, type Wire } from '../world/wire-types.ts';
+import { compact, omit, type Wire } from '../world/wire-types.ts';
 import type { World } from '../world/world.ts';
 import { canonical, checkTags, clusterOf, findService, usableTaskDefinition } from './arguments.ts';
 import { checkNetwork, isFargate, resolveLaunch } from './check-network.ts';
@@ -13,10 +13,10 @@ import { viewService } from './view-service.ts';
 const NOT_IDEMPOTENT = 'Creation of service was not idempotent.';
 
 export const createServiceOperations = [
-  defineOperation<Wire<CreateServiceRequest>>(
+  defineOperation(
     'CreateService',
     { mutates: true, quota: 'ecs service modify' },
-    ({ world }, input) => {
+    ({ world }, input: Wire<CreateServiceRequest>) => {
       const cluster = clusterOf(world.state, input.cluster);
       checkName(input.serviceName);
       checkToken(input.clientToken);
@@ -97,17 +97,17 @@ function create(world: World, cluster: ClusterState, input: Wire<CreateServiceRe
 
 function settingsOf(cluster: ClusterState, input: Wire<CreateServiceRequest>, daemon: boolean): ServiceSettings {
   const launch = resolveLaunch(cluster, input);
-  const {
-    cluster: _cluster,
-    serviceName,
-    taskDefinition,
-    desiredCount,
-    clientToken,
-    tags,
-    launchType,
-    capacityProviderStrategy,
-    ...asked
-  } = input;
+  const asked = omit(
+    input,
+    'cluster',
+    'serviceName',
+    'taskDefinition',
+    'desiredCount',
+    'clientToken',
+    'tags',
+    'launchType',
+    'capacityProviderStrategy',
+  );
   const percents = daemon
     ? { maximumPercent: 100, minimumHealthyPercent: 0 }
     : { maximumPercent: 200, minimumHealthyPercent: 100 };

@@ -22,7 +22,7 @@ const MAX_SERVICES = 10;
 const MAX_DEPLOYMENTS = 20;
 
 export const readServiceOperations = [
-  defineOperation<Wire<DescribeServicesRequest>>('DescribeServices', READ, ({ world }, input) => {
+  defineOperation('DescribeServices', READ, ({ world }, input: Wire<DescribeServicesRequest>) => {
     const cluster = clusterOf(world.state, input.cluster);
     if (input.services.length === 0) throw invalidParameter('Services cannot be empty.');
     if (input.services.length > MAX_SERVICES)
@@ -38,7 +38,7 @@ export const readServiceOperations = [
     }
     return { services, failures };
   }),
-  defineOperation<Wire<ListServicesRequest>>('ListServices', READ, ({ world }, input) => {
+  defineOperation('ListServices', READ, ({ world }, input: Wire<ListServicesRequest>) => {
     const cluster = clusterOf(world.state, input.cluster);
     const arns = Object.values(world.state.services)
       .filter(
@@ -54,10 +54,10 @@ export const readServiceOperations = [
     const { items, ...rest } = page(arns, input, { usual: 10, most: 100 });
     return { serviceArns: items, ...rest };
   }),
-  defineOperation<Wire<ListServiceDeploymentsRequest>>(
+  defineOperation(
     'ListServiceDeployments',
     READ_DEPLOYMENTS,
-    ({ world }, input) => {
+    ({ world }, input: Wire<ListServiceDeploymentsRequest>) => {
       const cluster = clusterOf(world.state, input.cluster);
       const service = findService(world.state, cluster, input.service);
       if (service === undefined) throw new AwsError('ServiceNotFoundException', 'Service not found.');
@@ -92,10 +92,10 @@ export const readServiceOperations = [
       return { serviceDeployments: items, ...rest };
     },
   ),
-  defineOperation<Wire<DescribeServiceDeploymentsRequest>>(
+  defineOperation(
     'DescribeServiceDeployments',
     READ_DEPLOYMENTS,
-    ({ world }, input) => {
+    ({ world }, input: Wire<DescribeServiceDeploymentsRequest>) => {
       const arns = input.serviceDeploymentArns;
       if (arns.length === 0 || arns.length > MAX_DEPLOYMENTS) {
         throw invalidParameter(`Service deployments must have between 1 and ${MAX_DEPLOYMENTS} elements.`);

@@ -16,10 +16,10 @@ const MAX_COUNT = 10;
 const TOKENS_KEPT = 1_000;
 
 export const runTaskOperations = [
-  defineOperation<Wire<RunTaskRequest>>(
+  defineOperation(
     'RunTask',
     { mutates: true, quota: 'ecs cluster resource modify' },
-    ({ world }, input) => {
+    ({ world }, input: Wire<RunTaskRequest>) => {
       const cluster = clusterOf(world.state, input.cluster);
       const replayed = replay(world, input);
       if (replayed !== undefined) return { tasks: replayed.map((one) => viewTask(one, true)), failures: [] };

@@ -8,7 +8,7 @@ import { checkTags } from './arguments.ts';
 const MODIFY = { mutates: true, quota: 'ecs tag modify' } as const;
 
 export const tagOperations = [
-  defineOperation<Wire<TagResourceRequest>>('TagResource', MODIFY, ({ world }, input) => {
+  defineOperation('TagResource', MODIFY, ({ world }, input: Wire<TagResourceRequest>) => {
     const holder = holderOf(world.state, input.resourceArn);
     checkTags(input.tags);
     const changed = new Set(input.tags.map((tag) => tag.key));
@@ -17,15 +17,15 @@ export const tagOperations = [
     holder.tags = tags;
     return {};
   }),
-  defineOperation<Wire<UntagResourceRequest>>('UntagResource', MODIFY, ({ world }, input) => {
+  defineOperation('UntagResource', MODIFY, ({ world }, input: Wire<UntagResourceRequest>) => {
     const holder = holderOf(world.state, input.resourceArn);
     holder.tags = holder.tags.filter((tag) => !input.tagKeys.includes(tag.key ?? ''));
     return {};
   }),
-  defineOperation<Wire<ListTagsForResourceRequest>>(
+  defineOperation(
     'ListTagsForResource',
     { mutates: false, quota: 'ecs tag read' },
-    ({ world }, input) => ({
+    ({ world }, input: Wire<ListTagsForResourceRequest>) => ({
       tags: holderOf(world.state, input.resourceArn).tags,
     }),
   ),

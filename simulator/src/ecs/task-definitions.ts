@@ -19,17 +19,17 @@ const MODIFY = { mutates: true, quota: 'ecs task definition modify' } as const;
 const READ = { mutates: false, quota: 'ecs task definition read' } as const;
 
 export const taskDefinitionOperations = [
-  defineOperation<Wire<RegisterTaskDefinitionRequest>>(
+  defineOperation(
     'RegisterTaskDefinition',
     MODIFY,
-    ({ world, accessKeyId }, input) => {
+    ({ world, accessKeyId }, input: Wire<RegisterTaskDefinitionRequest>) => {
       checkTaskDefinition(input);
       checkTags(input.tags);
       const registered = register(world, input, accessKeyId);
       return { taskDefinition: registered.definition, tags: registered.tags };
     },
   ),
-  defineOperation<Wire<DeregisterTaskDefinitionRequest>>('DeregisterTaskDefinition', MODIFY, ({ world }, input) => {
+  defineOperation('DeregisterTaskDefinition', MODIFY, ({ world }, input: Wire<DeregisterTaskDefinitionRequest>) => {
     if (!/:\d+$/.test(input.taskDefinition))
       throw clientException('The specified task definition must include a revision.');
     const found = findTaskDefinition(world.state, input.taskDefinition);
@@ -38,12 +38,12 @@ export const taskDefinitionOperations = [
     found.definition.deregisteredAt ??= world.now;
     return { taskDefinition: found.definition };
   }),
-  defineOperation<Wire<DescribeTaskDefinitionRequest>>('DescribeTaskDefinition', READ, ({ world }, input) => {
+  defineOperation('DescribeTaskDefinition', READ, ({ world }, input: Wire<DescribeTaskDefinitionRequest>) => {
     const found = findTaskDefinition(world.state, input.taskDefinition);
     if (found === undefined) throw clientException('Unable to describe task definition.');
     return { taskDefinition: found.definition, tags: input.include?.includes('TAGS') === true ? found.tags : [] };
   }),
-  defineOperation<Wire<ListTaskDefinitionsRequest>>('ListTaskDefinitions', READ, ({ world }, input) => {
+  defineOperation('ListTaskDefinitions', READ, ({ world }, input: Wire<ListTaskDefinitionsRequest>) => {
     const status = input.status ?? 'ACTIVE';
     const arns = Object.values(world.state.taskDefinitions)
       .map(({ definition }) => definition)
@@ -54,7 +54,7 @@ export const taskDefinitionOperations = [
     const { items, ...rest } = page(arns, input, { usual: 100, most: 100 });
     return { taskDefinitionArns: items, ...rest };
   }),
-  defineOperation<Wire<ListTaskDefinitionFamiliesRequest>>('ListTaskDefinitionFamilies', READ, ({ world }, input) => {
+  defineOperation('ListTaskDefinitionFamilies', READ, ({ world }, input: Wire<ListTaskDefinitionFamiliesRequest>) => {
     const families = new Map<string, boolean>();
     for (const { definition } of Object.values(world.state.taskDefinitions)) {
       const family = definition.family ?? '';

@@ -12,7 +12,7 @@ const MODIFY = { mutates: true, quota: 'ecs cluster resource modify' } as const;
 const MAX_TASKS = 100;
 
 export const taskOperations = [
-  defineOperation<Wire<ListTasksRequest>>('ListTasks', READ, ({ world }, input) => {
+  defineOperation('ListTasks', READ, ({ world }, input: Wire<ListTasksRequest>) => {
     const cluster = clusterOf(world.state, input.cluster);
     checkFilters(input);
     if (input.serviceName !== undefined && findService(world.state, cluster, input.serviceName) === undefined) {
@@ -25,7 +25,7 @@ export const taskOperations = [
     const { items, ...rest } = page(arns, input, { usual: 100, most: 100 });
     return { taskArns: items, ...rest };
   }),
-  defineOperation<Wire<DescribeTasksRequest>>('DescribeTasks', READ, ({ world }, input) => {
+  defineOperation('DescribeTasks', READ, ({ world }, input: Wire<DescribeTasksRequest>) => {
     const cluster = clusterOf(world.state, input.cluster);
     if (input.tasks.length === 0) throw invalidParameter('Tasks cannot be empty.');
     if (input.tasks.length > MAX_TASKS) throw invalidParameter(`Tasks cannot contain more than ${MAX_TASKS} elements.`);
@@ -39,7 +39,7 @@ export const taskOperations = [
     }
     return { tasks, failures };
   }),
-  defineOperation<Wire<StopTaskRequest>>('StopTask', MODIFY, ({ world }, input) => {
+  defineOperation('StopTask', MODIFY, ({ world }, input: Wire<StopTaskRequest>) => {
     const cluster = clusterOf(world.state, input.cluster);
     checkTaskReference(input.task, cluster);
     const found = findTask(world.state, cluster, input.task);

@@ -1,6 +1,6 @@
 import type { AwsError } from './aws-error.ts';
 import type { Operation } from './operation.ts';
-import { element, escapeXml, toJson, toXml } from './serialize.ts';
+import { element, escapeXml, scalarText, toJson, toXml } from './serialize.ts';
 import type { ServiceDefinition } from './service-definition.ts';
 
 export interface EncodedResponse {
@@ -95,5 +95,5 @@ function ec2Xml(value: unknown): string {
       .map(([name, member]) => element(name, ec2Xml(member)))
       .join('');
   }
-  return escapeXml(String(value));
+  return escapeXml(scalarText(value));
 }

@@ -56,7 +56,7 @@ export async function handleCall(context: WireContext, request: RawRequest, hung
 async function answerCall(
   context: WireContext,
   call: DecodedCall,
-  input: unknown,
+  input: object,
   refusal: AwsError | undefined,
   record: CallRecord,
   hungUp: AbortSignal,
@@ -84,18 +84,26 @@ async function answerCall(
 }
 
 /** Decodes and checks the input; a refusal waits until quotas and faults had their turn. */
-function inputOf(call: DecodedCall): { input: unknown; refusal: AwsError | undefined } {
+function inputOf(call: DecodedCall): { input: object; refusal: AwsError | undefined } {
   const shape = call.service.model.operations.get(call.operation.name)?.input ?? '';
-  let raw: unknown = {};
+  let seen: object = {};
   try {
-    raw = call.readInput();
+    const raw = call.readInput();
+    if (isObject(raw)) seen = raw;
     const { value, violations } = checkInput(call.service.model, shape, raw);
-    if (violations.length === 0) return { input: value, refusal: undefined };
-    return { input: raw, refusal: call.service.invalid(call.operation.name, violations, violationMessage(violations)) };
+    if (violations.length === 0 && isObject(value)) return { input: value, refusal: undefined };
+    return {
+      input: seen,
+      refusal: call.service.invalid(call.operation.name, violations, violationMessage(violations)),
+    };
   } catch (error) {
     if (!(error instanceof MalformedInput)) throw error;
-    return { input: raw, refusal: call.service.malformed(error.message) };
+    return { input: seen, refusal: call.service.malformed(error.message) };
   }
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null;
 }
 
 function strike(world: World, call: DecodedCall, input: string): { id: string; fault: CallFault } | undefined {

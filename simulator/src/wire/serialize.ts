@@ -58,7 +58,7 @@ export function toXml(model: ServiceModel, shapeName: string, value: unknown): s
     case 'timestamp':
       return new Date(asNumber(value, shapeName)).toISOString();
     default:
-      return escapeXml(String(value));
+      return escapeXml(scalarText(value));
   }
 }
 
@@ -78,4 +78,11 @@ function asList(value: unknown, shapeName: string): unknown[] {
 function asNumber(value: unknown, shapeName: string): number {
   if (typeof value !== 'number') throw new Error(`${shapeName} must be a number`);
   return value;
+}
+
+/** The text of a string, number or boolean. Anything else is a defect of the simulator. */
+export function scalarText(value: unknown): string {
+  if (typeof value === 'string') return value;
+  if (typeof value === 'number' || typeof value === 'boolean') return value.toString();
+  throw new Error('A plain value was expected');
 }

@@ -1,10 +1,9 @@
 import { satisfies } from './constraints.ts';
 import { announceProblem, TROUBLESHOOTING } from './events.ts';
 import { definitionOf, isRunning, liveTasks, tasksOf } from './lookups.ts';
-import { stopServiceTasks } from './reconcile.ts';
 import { activeInstances, remainingOf, reservationOf } from './resources.ts';
 import { requestReconcile } from './service-schedule.ts';
-import { announceStart, startOne } from './service-tasks.ts';
+import { announceStart, startOne, stopServiceTasks } from './service-tasks.ts';
 import type { DeploymentState, InstanceState, ServiceState, TaskState } from './state.ts';
 import type { World } from './world.ts';
 

@@ -4,6 +4,8 @@ export type Fault = CallFault | ImageFault | WorldFault;
 interface Limited {
   /** How often the fault strikes before it is spent; without a limit it stays until it is removed. At most 1,000,000. */
   readonly count?: number;
+  /** How many occasions pass unharmed before the fault strikes for the first time; default 0. */
+  readonly after?: number;
 }
 
 /** Faults of an API call; `operation` and `resource` limit where they strike. */
@@ -64,6 +66,8 @@ export type FaultKind = Fault['kind'];
 export interface ActiveFault {
   readonly id: string;
   readonly fault: Fault;
+  /** Occasions that were let pass because of `after`. */
+  passed: number;
   struck: number;
 }
 
@@ -79,7 +83,7 @@ export class FaultBook {
   add(fault: Fault): string {
     if (this.#faults.size >= FaultBook.LIMIT) throw new RangeError(`At most ${FaultBook.LIMIT} faults can be in force`);
     const id = `fault-${this.#next++}`;
-    this.#faults.set(id, { id, fault, struck: 0 });
+    this.#faults.set(id, { id, fault, passed: 0, struck: 0 });
     return id;
   }
 
@@ -119,6 +123,10 @@ export class FaultBook {
     for (const active of this.#faults.values()) {
       const { fault } = active;
       if (!isOfKind(fault, kinds) || !applies(fault)) continue;
+      if (active.passed < (fault.after ?? 0)) {
+        active.passed += 1;
+        continue;
+      }
       active.struck += 1;
       if (fault.count !== undefined && active.struck >= fault.count) this.#faults.delete(active.id);
       return { id: active.id, fault };

@@ -28,7 +28,7 @@ export class StateSaver {
   readonly #stopListening: () => void;
   #timer: NodeJS.Timeout | undefined;
   #writing: Promise<void> = Promise.resolve();
-  #failure: unknown;
+  #failure: Error | undefined;
 
   constructor(world: World, file: string) {
     this.#world = world;
@@ -53,7 +53,7 @@ export class StateSaver {
     this.#writing = this.#writing
       .then(() => save(this.#file, text))
       .catch((error: unknown) => {
-        this.#failure ??= error;
+        this.#failure ??= error instanceof Error ? error : new Error(String(error));
       });
   }
 }

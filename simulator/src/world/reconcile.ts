@@ -1,13 +1,13 @@
 import { reconcileDaemon } from './daemon.ts';
 import { completeDeployment } from './deployments.ts';
-import { addServiceEvent, announceProblem, taskList } from './events.ts';
+import { addServiceEvent, announceProblem } from './events.ts';
 import { isRunning, liveTasks, tasksOf } from './lookups.ts';
 import { countTasks } from './service-accounting.ts';
 import { requestReconcile } from './service-schedule.ts';
-import { startServiceTasks } from './service-tasks.ts';
+import { startServiceTasks, stopServiceTasks } from './service-tasks.ts';
 import type { DeploymentState, ServiceState, TaskState } from './state.ts';
 import { targetsAreHealthy } from './targets.ts';
-import { HEALTHY_AFTER_MILLISECONDS, healthChecked, stopTask } from './task-life.ts';
+import { HEALTHY_AFTER_MILLISECONDS, healthChecked } from './task-life.ts';
 import type { World } from './world.ts';
 
 /** A service that stays steady says so again after this long. */
@@ -30,24 +30,6 @@ export function reconcileService(world: World, service: ServiceState): void {
   if (service.settings.schedulingStrategy === 'DAEMON') reconcileDaemon(world, service, primary);
   else reconcileReplica(world, service, primary);
   settle(world, service, primary);
-}
-
-/** Stops tasks on the scheduler's behalf, with its event. */
-export function stopServiceTasks(
-  world: World,
-  service: ServiceState,
-  tasks: readonly TaskState[],
-  onBehalfOf: string,
-): void {
-  if (tasks.length === 0) return;
-  service.steady = false;
-  const reason = `Scaling activity initiated by (deployment ${onBehalfOf})`;
-  addServiceEvent(
-    world,
-    service,
-    `has stopped ${tasks.length} running tasks: ${taskList(tasks.map((one) => one.id))}.`,
-  );
-  for (const one of tasks) stopTask(world, one, { stopCode: 'ServiceSchedulerInitiated', reason, alreadyDown: false });
 }
 
 function reconcileReplica(world: World, service: ServiceState, primary: DeploymentState): void {

@@ -5,6 +5,7 @@ import { requestReconcile } from './service-schedule.ts';
 import type { TaskStart } from './start-task.ts';
 import { startTask } from './start-task.ts';
 import type { DeploymentState, InstanceState, ServiceSettings, ServiceState, TaskState } from './state.ts';
+import { stopTask } from './task-life.ts';
 import { compact } from './wire-types.ts';
 import type { World } from './world.ts';
 
@@ -68,6 +69,24 @@ export function startOne(
       tags: propagatedTags(world, service, deployment),
     }),
   );
+}
+
+/** Stops tasks on the scheduler's behalf, with its event. */
+export function stopServiceTasks(
+  world: World,
+  service: ServiceState,
+  tasks: readonly TaskState[],
+  onBehalfOf: string,
+): void {
+  if (tasks.length === 0) return;
+  service.steady = false;
+  const reason = `Scaling activity initiated by (deployment ${onBehalfOf})`;
+  addServiceEvent(
+    world,
+    service,
+    `has stopped ${tasks.length} running tasks: ${taskList(tasks.map((one) => one.id))}.`,
+  );
+  for (const one of tasks) stopTask(world, one, { stopCode: 'ServiceSchedulerInitiated', reason, alreadyDown: false });
 }
 
 export function announceStart(world: World, service: ServiceState, started: readonly TaskState[]): void {

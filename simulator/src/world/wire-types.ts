@@ -11,10 +11,16 @@ export type Wire<T> = T extends Date
       : T;
 
 /** T with its optional members allowed to be undefined. */
-export type Loose<T> = { [Key in keyof T]: Record<never, never> extends Pick<T, Key> ? T[Key] | undefined : T[Key] };
+export type Loose<T> = { [Key in keyof T]: Partial<Pick<T, Key>> extends Pick<T, Key> ? T[Key] | undefined : T[Key] };
 
 /** Leaves undefined members out, as JSON does. */
 export function compact<T extends object>(value: Loose<T>): T;
 export function compact(value: object): object {
   return Object.fromEntries(Object.entries(value).filter(([, member]) => member !== undefined));
+}
+
+/** The value without the named members. */
+export function omit<T extends object, Key extends keyof T>(value: T, ...keys: readonly Key[]): Omit<T, Key>;
+export function omit(value: object, ...keys: readonly PropertyKey[]): object {
+  return Object.fromEntries(Object.entries(value).filter(([name]) => !keys.includes(name)));
 }
