@@ -23,8 +23,8 @@ export interface Engine {
   submit(executionId: ExecutionId, input: ExecutionInput, task?: TaskChange): Promise<SubmitOutcome>;
   load(executionId: ExecutionId): Promise<ExecutionState | undefined>;
   /**
-   * Performs outbox rows that a crash left behind, and begins executions that were created and not begun. Called once
-   * at start, before delegates are let in.
+   * Performs outbox rows that a crash or a failing store left behind. Called at start, before delegates are let in, and
+   * then every few seconds; with an empty outbox it is one read.
    */
   recover(): Promise<void>;
   /** After every commit: the execution and its newest seq. For watchers; nothing is lost if a listener throws. */
