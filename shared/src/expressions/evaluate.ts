@@ -1,4 +1,4 @@
-import { isJsonObject, type Json, type JsonObject } from '../json.ts';
+import { isJsonArray, isJsonObject, type Json, type JsonObject } from '../json.ts';
 import { didYouMean, listed } from '../nearest.ts';
 import {
   EVALUATION_LIMIT,
@@ -268,7 +268,7 @@ export function missing({ target, parent, key, span, source, reason }: MissingNa
       source,
       span,
     };
-  if (!isJsonObject(target) && !Array.isArray(target)) {
+  if (!isJsonObject(target) && !isJsonArray(target)) {
     return {
       message: `${parent ?? 'that value'} has no members`,
       hint: `leave out ".${key}"`,

@@ -1,4 +1,4 @@
-import { isJsonObject, type Json } from '../json.ts';
+import { isJson, isJsonArray, isJsonObject, type Json } from '../json.ts';
 
 /** A function or method: how many arguments it takes, and what it makes of them. A refusal says what is wrong in words. */
 export interface Callable {
@@ -55,10 +55,7 @@ export const FUNCTIONS: Readonly<Record<string, Callable>> = {
 
 /** A member of an object or a list by its key, own members alone. */
 export function memberOf(target: Json, key: string): Json | undefined {
-  if (Array.isArray(target)) {
-    const value: Json | undefined = /^[0-9]{1,9}$/.test(key) ? target[Number(key)] : undefined;
-    return value;
-  }
+  if (isJsonArray(target)) return /^[0-9]{1,9}$/.test(key) ? target[Number(key)] : undefined;
   return isJsonObject(target) && Object.hasOwn(target, key) ? target[key] : undefined;
 }
 
@@ -80,8 +77,8 @@ function notText(name: string): Called {
 
 function parsed(text: string): Json | undefined {
   try {
-    const value: Json = JSON.parse(text);
-    return value;
+    const value: unknown = JSON.parse(text);
+    return isJson(value) ? value : undefined;
   } catch {
     return undefined;
   }

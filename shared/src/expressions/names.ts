@@ -1,4 +1,4 @@
-import { isJsonObject, type Json, type JsonObject } from '../json.ts';
+import { isJsonArray, isJsonObject, type Json, type JsonObject } from '../json.ts';
 import { listed } from '../nearest.ts';
 import type { Expression, ExpressionProblem, Span } from './ast.ts';
 import { calledFunction, missing, pathOf, unknownFunction } from './evaluate.ts';
@@ -15,7 +15,7 @@ export interface KnownMembers {
 /** The names of a value that stands for those to come: its objects are closed, lists and the rest as they are. */
 export function knownOf(value: Json): Known {
   if (isJsonObject(value)) return knownMembers(value);
-  return Array.isArray(value) ? 'any' : 'leaf';
+  return isJsonArray(value) ? 'any' : 'leaf';
 }
 
 export function knownMembers(value: JsonObject): KnownMembers {

@@ -1,4 +1,4 @@
-import { isJsonObject, type Json } from '../json.ts';
+import { isJsonArray, isJsonObject, type Json } from '../json.ts';
 import type { Expression, ExpressionProblem, Template } from './ast.ts';
 import { Evaluator, type Scope } from './evaluate.ts';
 import { parseCondition, parseTemplate } from './parser.ts';
@@ -94,8 +94,8 @@ class Rendering {
     if (typeof template === 'string') return template.includes('${') ? this.#text(template, pointer) : template;
     if (template === null || typeof template !== 'object') return template;
     if (depth >= DEPTH_LIMIT) return this.#refuse(tooDeep(pointer));
-    if (Array.isArray(template)) {
-      return template.map((item: Json, index) => this.value(item, pointer + pointerStep(index), depth + 1));
+    if (isJsonArray(template)) {
+      return template.map((item, index) => this.value(item, pointer + pointerStep(index), depth + 1));
     }
     if (!isJsonObject(template)) return null;
     const members: [string, Json][] = Object.entries(template).map(([key, member]) => {
@@ -129,9 +129,9 @@ class Rendering {
 function eachText(value: Json, pointer: string, depth: number, see: (text: string, pointer: string) => void): void {
   if (typeof value === 'string') {
     if (value.includes('${')) see(value, pointer);
-  } else if (Array.isArray(value)) {
+  } else if (isJsonArray(value)) {
     if (depth < DEPTH_LIMIT) {
-      value.forEach((item: Json, index) => eachText(item, pointer + pointerStep(index), depth + 1, see));
+      value.forEach((item, index) => eachText(item, pointer + pointerStep(index), depth + 1, see));
     }
   } else if (isJsonObject(value) && depth < DEPTH_LIMIT) {
     for (const [key, member] of Object.entries(value)) eachText(member, pointer + pointerStep(key), depth + 1, see);

@@ -1,4 +1,4 @@
-import { isJsonObject, type Json, type JsonObject } from '../json.ts';
+import { isJsonArray, isJsonObject, type Json, type JsonObject } from '../json.ts';
 import type { VariableValues } from '../model/common.ts';
 import type { Environment } from '../model/environment.ts';
 import { type ImageReference, imageText } from '../model/image.ts';
@@ -120,12 +120,14 @@ function phaseValues(phase: PhaseFacts, environment: Environment): JsonObject {
  */
 export function mainContainerName(service: Service, image: string): string {
   const containers = service.spec.taskDefinition?.['containerDefinitions'];
-  const list: readonly Json[] = Array.isArray(containers) ? containers : [];
-  const main = list
-    .filter(isJsonObject)
-    .find((container) => String(container['image']).includes('${DOCKER_IMAGE_NAME}'));
+  const main = isJsonArray(containers) ? containers.filter(isJsonObject).find(runsTheImage) : undefined;
   const name = main?.['name'];
   return typeof name === 'string' && !name.includes('${') ? name : containerNameOf(image);
+}
+
+function runsTheImage(container: JsonObject): boolean {
+  const { image } = container;
+  return typeof image === 'string' && image.includes('${DOCKER_IMAGE_NAME}');
 }
 
 /**

@@ -1,4 +1,4 @@
-import { isJsonObject, type Json, type JsonObject } from '../json.ts';
+import { isJsonArray, isJsonObject, type Json, type JsonObject } from '../json.ts';
 
 /*
  * The AWS SDK sends what it is given: a number where AWS wants a text is refused, and so is "256" where it wants a
@@ -7,23 +7,27 @@ import { isJsonObject, type Json, type JsonObject } from '../json.ts';
  */
 
 /** Members that are whole numbers or fractions wherever they stand; the task's own `cpu` and `memory` are texts. */
-export const NUMBER_MEMBERS: ReadonlySet<string> = new Set([
-  ...['containerPort', 'cpu', 'hardLimit', 'hostPort', 'interval', 'maxComputePercent', 'maxSwap', 'memory'],
-  ...['memoryReservation', 'restartAttemptPeriod', 'retries', 'sharedMemorySize', 'size', 'sizeInGiB', 'softLimit'],
-  ...['startPeriod', 'startTimeout', 'stopTimeout', 'swappiness', 'timeout', 'transitEncryptionPort', 'port', 'weight'],
-  ...['bakeTimeInMinutes', 'base', 'canaryBakeTimeInMinutes', 'canaryPercent', 'desiredCount', 'stepPercent'],
-  ...['healthCheckGracePeriodSeconds', 'healthCheckIntervalSeconds', 'healthCheckPort', 'healthCheckTimeoutSeconds'],
-  ...['healthyPercent', 'healthyThresholdCount', 'idleTimeoutSeconds', 'ingressPortOverride', 'iops', 'maximumPercent'],
-  ...['minimumHealthyPercent', 'perRequestTimeoutSeconds', 'resolutionSeconds', 'stepBakeTimeInMinutes', 'throughput'],
-  ...['timeoutInMinutes', 'timeoutSeconds', 'unhealthyThresholdCount', 'volumeInitializationRate'],
-]);
+export const NUMBER_MEMBERS: ReadonlySet<string> = new Set(
+  [
+    'containerPort cpu hardLimit hostPort interval maxComputePercent maxSwap memory memoryReservation',
+    'restartAttemptPeriod retries sharedMemorySize size sizeInGiB softLimit startPeriod startTimeout',
+    'stopTimeout swappiness timeout transitEncryptionPort port weight bakeTimeInMinutes base',
+    'canaryBakeTimeInMinutes canaryPercent desiredCount stepPercent healthCheckGracePeriodSeconds',
+    'healthCheckIntervalSeconds healthCheckPort healthCheckTimeoutSeconds healthyPercent healthyThresholdCount',
+    'idleTimeoutSeconds ingressPortOverride iops maximumPercent minimumHealthyPercent perRequestTimeoutSeconds',
+    'resolutionSeconds stepBakeTimeInMinutes throughput timeoutInMinutes timeoutSeconds',
+    'unhealthyThresholdCount volumeInitializationRate',
+  ].flatMap((names) => names.split(' ')),
+);
 
 /** Members that are true or false wherever they stand. */
-export const FLAG_MEMBERS: ReadonlySet<string> = new Set([
-  ...['autoprovision', 'configuredAtLaunch', 'disableNetworking', 'enableFaultInjection', 'enabled', 'essential'],
-  ...['initProcessEnabled', 'interactive', 'privileged', 'pseudoTerminal', 'readOnly', 'readonlyRootFilesystem'],
-  ...['enable', 'enableECSManagedTags', 'enableExecuteCommand', 'encrypted', 'resetOnHealthyTask', 'rollback'],
-]);
+export const FLAG_MEMBERS: ReadonlySet<string> = new Set(
+  [
+    'autoprovision configuredAtLaunch disableNetworking enableFaultInjection enabled essential',
+    'initProcessEnabled interactive privileged pseudoTerminal readOnly readonlyRootFilesystem enable',
+    'enableECSManagedTags enableExecuteCommand encrypted resetOnHealthyTask rollback',
+  ].flatMap((names) => names.split(' ')),
+);
 
 /** Members whose own members are names and texts of the author's. */
 export const TEXT_MAPS: ReadonlySet<string> = new Set(['dockerLabels', 'driverOpts', 'labels', 'options']);
@@ -58,9 +62,9 @@ function membersTyped(value: JsonObject): JsonObject {
 
 function memberTyped(name: string, value: Json): Json {
   if (typeof value === 'string') return scalarTyped(name, value);
-  if (Array.isArray(value)) {
+  if (isJsonArray(value)) {
     if (TEXT_LISTS.has(name)) return value.map(texted);
-    return value.map((item: Json) => (isJsonObject(item) ? membersTyped(item) : item));
+    return value.map((item) => (isJsonObject(item) ? membersTyped(item) : item));
   }
   if (!isJsonObject(value)) return value;
   if (!TEXT_MAPS.has(name)) return membersTyped(value);
