@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import type { ExecutionId } from '@outrider/shared/ids.ts';
 import { canonicalJson, type Json } from '@outrider/shared/json.ts';
 import type { HistoryVerdict } from '../app/ports.ts';
+import { readJson } from './json-text.ts';
 
 /**
  * The hash chain over the events of one execution: each hash covers the event, its place, its time and the hash before
@@ -26,7 +27,7 @@ export interface ChainLink {
 
 /** The link for an event that follows the one with `previousHash`. */
 export function chainLink(previousHash: string, seq: number, atMs: number, eventJson: string): ChainLink {
-  const event: Json = JSON.parse(eventJson);
+  const event = readJson<Json>(eventJson);
   return { seq, atMs, eventJson, previousHash, hash: sha256(canonicalJson({ seq, atMs, event, previousHash })) };
 }
 

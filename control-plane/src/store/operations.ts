@@ -58,7 +58,7 @@ export function storeOf(call: Call, close: () => Promise<void>): Store {
     extendAllLeases: (untilMs) => call('extendAllLeases', untilMs),
     cancelTask: (taskId, reason, message) => call('cancelTask', taskId, reason, message),
 
-    appendLog: (ref, offset, bytes) => call('appendLog', ref, offset, bytes),
+    appendLog: (ref, offset, bytes) => call('appendLog', ref, offset, alone(bytes)),
     readLog: (taskId, fromOffset, maxBytes) => call('readLog', taskId, fromOffset, maxBytes),
     logDigest: (taskId) => call('logDigest', taskId),
 
@@ -81,4 +81,9 @@ export function storeOf(call: Call, close: () => Promise<void>): Store {
     getSetting: (key) => call('getSetting', key),
     setSetting: (key, value) => call('setSetting', key, value),
   };
+}
+
+/** The bytes without the rest of the buffer that they may be a window on: a thread is sent whole buffers. */
+function alone(bytes: Uint8Array): Uint8Array {
+  return bytes.byteLength === bytes.buffer.byteLength ? bytes : new Uint8Array(bytes);
 }

@@ -1,6 +1,8 @@
+import { readJson } from '../json-text.ts';
+
 /** A value as it reads back from its JSON text: what a store that keeps text would answer. */
 export function asJson<T>(value: T): T {
-  return JSON.parse(JSON.stringify(value));
+  return readJson<T>(JSON.stringify(value));
 }
 
 /** Order of UTF-8 bytes, the order in which databases sort text. */

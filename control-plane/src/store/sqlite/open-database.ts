@@ -1,0 +1,169 @@
+import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { OutriderError } from '@outrider/shared/errors.ts';
+import { type Database, databaseOf } from './database.ts';
+import { damaged, storeFailure } from './failures.ts';
+import { MIGRATIONS } from './schema.ts';
+
+/** Marks our files among all SQLite files: `OUTR`. */
+const APPLICATION_ID = 0x4f555452;
+/** How long an opener waits for another one that is about to give up. */
+const LOCK_WAIT_MS = 200;
+/** The write-ahead log is cut back to this size after a burst. */
+const WAL_SIZE_LIMIT_BYTES = 67_108_864;
+
+/**
+ * Opens the file, or makes it. What holds afterwards, as long as it is open:
+ * - no other process has it open (its lock ends with the process, however that ends);
+ * - a commit returns only after it was flushed to the disk (WAL with synchronous=FULL);
+ * - it passed SQLite's quick check and has the present schema.
+ * Throws `store-locked`, or `store-failed` with the file unchanged.
+ *
+ * The file must never be opened by other means in this process: closing any descriptor of it drops the lock.
+ */
+export function openDatabase(path: string): Database {
+  try {
+    makeFile(path);
+    const connection = new DatabaseSync(path, { timeout: LOCK_WAIT_MS });
+    try {
+      const database = databaseOf(connection, path);
+      lock(database);
+      requireOwnFile(database);
+      makeDurable(database);
+      requireSound(database);
+      migrate(database);
+      writeFileSync(holderPath(path), `${process.pid}\n`, { mode: 0o600 });
+      return database;
+    } catch (error) {
+      connection.close();
+      throw error;
+    }
+  } catch (error) {
+    throw withHolder(storeFailure(error, path), path);
+  }
+}
+
+/** Ends the use of the file: the note of who holds it goes first, while it is still true. */
+export function closeDatabase(database: Database): void {
+  rmSync(holderPath(database.path), { force: true });
+  database.close();
+}
+
+/** A new file is readable by its owner only (it holds hashes and keys), and its place survives a loss of power. */
+function makeFile(path: string): void {
+  const directory = dirname(path);
+  const firstMade = mkdirSync(directory, { recursive: true, mode: 0o700 });
+  try {
+    closeSync(openSync(path, 'wx', 0o600));
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'EEXIST') return;
+    throw error;
+  }
+  syncDirectory(directory);
+  if (firstMade === undefined) return;
+  for (let made = directory; made.length >= firstMade.length; made = dirname(made)) syncDirectory(dirname(made));
+}
+
+function syncDirectory(directory: string): void {
+  // Windows knows no flush of a directory.
+  if (process.platform === 'win32') return;
+  const descriptor = openSync(directory, 'r');
+  try {
+    fsyncSync(descriptor);
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+/** Takes the one lock before anything is read, and keeps it. */
+function lock(database: Database): void {
+  database.first('PRAGMA locking_mode = EXCLUSIVE');
+  database.execute('BEGIN EXCLUSIVE; COMMIT');
+}
+
+function requireOwnFile(database: Database): void {
+  const applicationId = pragma(database, 'application_id');
+  const version = pragma(database, 'user_version');
+  const tables = database.first('SELECT count(*) AS tables FROM sqlite_schema')?.number('tables');
+  const isNew = applicationId === 0 && version === 0 && tables === 0;
+  if (!isNew && applicationId !== APPLICATION_ID) {
+    throw new OutriderError('store-failed', `${database.path} is a database of another program`, {
+      data: { file: database.path },
+      hint: 'Name another file in OUTRIDER_STORE. This one was left as it is.',
+    });
+  }
+  if (Number(version) > MIGRATIONS.length) {
+    throw new OutriderError('store-failed', `The store ${database.path} was written by a newer version of Outrider`, {
+      data: { file: database.path, version: Number(version), known: MIGRATIONS.length },
+      hint: 'Start the newer version again. The file was left as it is.',
+    });
+  }
+}
+
+/** Sets what durability rests on, and reads it back: a setting that did not hold must never go unnoticed. */
+function makeDurable(database: Database): void {
+  for (const [name, value, read] of [
+    ['journal_mode', 'WAL', 'wal'],
+    ['synchronous', 'FULL', 2],
+    ['foreign_keys', 'ON', 1],
+    ['trusted_schema', 'OFF', 0],
+    ['cell_size_check', 'ON', 1],
+    ['temp_store', 'MEMORY', 2],
+    ['journal_size_limit', WAL_SIZE_LIMIT_BYTES, WAL_SIZE_LIMIT_BYTES],
+  ] as const) {
+    database.execute(`PRAGMA ${name} = ${value}`);
+    const held = pragma(database, name);
+    if (held !== read) {
+      throw new OutriderError('store-failed', `The store ${database.path} does not take ${name} = ${value}: ${held}`);
+    }
+  }
+}
+
+function requireSound(database: Database): void {
+  const findings = database.all('PRAGMA quick_check(1)').map((row) => row.text('quick_check'));
+  if (findings.length !== 1 || findings[0] !== 'ok') throw damaged(database.path, findings.join('; '));
+}
+
+function migrate(database: Database): void {
+  for (let version = Number(pragma(database, 'user_version')); version < MIGRATIONS.length; version++) {
+    database.execute(`
+      BEGIN IMMEDIATE;
+      ${MIGRATIONS[version]}
+      PRAGMA application_id = ${APPLICATION_ID};
+      PRAGMA user_version = ${version + 1};
+      COMMIT;
+    `);
+  }
+}
+
+function pragma(database: Database, name: string): string | number | null {
+  const row = database.first(`PRAGMA ${name}`);
+  if (row === undefined) return null;
+  return name === 'journal_mode' ? row.text(name) : row.number(name);
+}
+
+/** A note beside the file: which process holds it. Only for people; the lock itself is SQLite's. */
+function holderPath(path: string): string {
+  return `${path}.pid`;
+}
+
+function withHolder(failure: OutriderError, path: string): OutriderError {
+  if (failure.code !== 'store-locked') return failure;
+  const pid = holderOf(path);
+  if (pid === undefined) return failure;
+  return new OutriderError('store-locked', `The store ${path} is in use by process ${pid}`, {
+    cause: failure,
+    data: { file: path, pid },
+  });
+}
+
+function holderOf(path: string): number | undefined {
+  try {
+    const note = readFileSync(holderPath(path), 'utf8').trim();
+    return /^[0-9]{1,10}$/.test(note) ? Number(note) : undefined;
+  } catch {
+    // No note, or not readable: then it is not known.
+    return undefined;
+  }
+}

@@ -1,0 +1,78 @@
+import type { JsonObject } from '@outrider/shared/json.ts';
+import type { CommitOutcome, TaskChange } from '../../app/ports.ts';
+import type { Database, Row } from './database.ts';
+
+type FencedChange = Exclude<TaskChange, { kind: 'withdrawn' }>;
+
+/** What stands against the change; undefined: nothing, it may be applied. Changes nothing. */
+export function refusalOf(database: Database, executionId: string, change: TaskChange): CommitOutcome | undefined {
+  const row = database.first(
+    `SELECT state, epoch, instance_id, checkpoint_sequence, result_sha256 FROM tasks
+     WHERE task_id = ? AND execution_id = ?`,
+    change.taskId,
+    executionId,
+  );
+  if (row === undefined) return { kind: 'unknown-task' };
+  if (change.kind === 'withdrawn') return row.text('state') === 'ended' ? { kind: 'duplicate' } : undefined;
+  const epoch = row.number('epoch');
+  const verdict = epoch === change.epoch ? verdictOf(row, change) : 'stale';
+  if (verdict === 'fits') return undefined;
+  return verdict === 'stale' ? { kind: 'stale', epoch } : { kind: 'duplicate' };
+}
+
+function verdictOf(row: Row, change: FencedChange): 'fits' | 'duplicate' | 'stale' {
+  const state = row.text('state');
+  switch (change.kind) {
+    case 'accepted':
+      if (row.textOrNull('instance_id') !== change.instanceId) return 'stale';
+      if (state === 'leased') return 'duplicate';
+      return state === 'offered' ? 'fits' : 'stale';
+    case 'checkpointed':
+      if (state !== 'leased') return 'stale';
+      return change.sequence > row.number('checkpoint_sequence') ? 'fits' : 'duplicate';
+    case 'ended':
+      if (state === 'ended' && row.textOrNull('result_sha256') === change.resultSha256) return 'duplicate';
+      return state === 'leased' ? 'fits' : 'stale';
+  }
+}
+
+/** Applies a change that nothing stands against. */
+export function applyTaskChange(database: Database, change: TaskChange): void {
+  switch (change.kind) {
+    case 'accepted':
+      database.run(
+        "UPDATE tasks SET state = 'leased', offer_until_ms = NULL, lease_until_ms = ? WHERE task_id = ?",
+        change.leaseUntilMs,
+        change.taskId,
+      );
+      return;
+    case 'checkpointed':
+      database.run('UPDATE tasks SET checkpoint_sequence = ? WHERE task_id = ?', change.sequence, change.taskId);
+      mergeFacts(database, change.taskId, change.facts);
+      return;
+    case 'ended':
+      endTask(database, change.taskId, change.resultSha256);
+      return;
+    case 'withdrawn':
+      endTask(database, change.taskId, null);
+  }
+}
+
+function mergeFacts(database: Database, taskId: string, added: JsonObject): void {
+  const row = database.first('SELECT facts FROM task_facts WHERE task_id = ?', taskId);
+  const facts: JsonObject = { ...row?.json<JsonObject>('facts'), ...added };
+  database.run(
+    'INSERT INTO task_facts (task_id, facts) VALUES (?, ?) ON CONFLICT DO UPDATE SET facts = excluded.facts',
+    taskId,
+    JSON.stringify(facts),
+  );
+}
+
+function endTask(database: Database, taskId: string, resultSha256: string | null): void {
+  database.run(
+    `UPDATE tasks SET state = 'ended', offer_until_ms = NULL, lease_until_ms = NULL, result_sha256 = ?
+     WHERE task_id = ?`,
+    resultSha256,
+    taskId,
+  );
+}
