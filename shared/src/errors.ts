@@ -37,6 +37,7 @@ export const ERRORS = {
     'It exists already, and the request does not say which version it replaces',
     'Read it, and send its ETag as If-Match.',
   ),
+  'not-ready': row(503, 1, true, 'The control plane is not ready', 'Wait a moment; its log says what is missing.'),
   overloaded: row(503, 1, true, 'The control plane is at one of its limits', 'Try again in a moment.'),
   'in-use': row(409, 1, false, 'It is still in use', 'Remove what uses it first.'),
   'idempotency-key-reused': row(422, 1, false, 'The idempotency key was used for another request', 'Use a new key.'),
@@ -156,6 +157,8 @@ export interface Problem {
   /** Where: a JSON pointer into the document. */
   readonly pointer?: string;
   readonly place?: Place;
+  /** The text that it stands in, one line, and the part of it that is meant: offsets in UTF-16 units. */
+  readonly excerpt?: { readonly text: string; readonly offset: number; readonly length: number };
 }
 
 export interface ErrorDetails {

@@ -1,0 +1,48 @@
+import { OutriderError } from '@outrider/shared/errors.ts';
+import { isJsonObject, parseJsonObject } from '@outrider/shared/json.ts';
+import { documentFiles } from './api-schemas.ts';
+import type { DocumentText } from './body.ts';
+import type { NamedText } from './ports.ts';
+
+export interface DocumentInput {
+  readonly files: readonly NamedText[];
+  readonly attachments: readonly NamedText[];
+}
+
+/** What problems call a body that came without a file name. */
+const BODY_NAME = 'body';
+
+/** A body of /v1/apply and /v1/validate: resources as text, or a JSON object with `files`. @throws request-invalid */
+export function documentInput(body: DocumentText): DocumentInput {
+  const whole = body.format === 'json' ? parseJsonObject(body.text) : undefined;
+  if (whole === undefined || !('files' in whole)) {
+    return { files: [{ name: BODY_NAME, text: body.text }], attachments: [] };
+  }
+  const parsed = documentFiles.safeParse(whole);
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  throw new OutriderError('request-invalid', `\`${issue?.path.join('.') ?? ''}\` is wrong: ${issue?.message ?? ''}`, {
+    hint: 'Send {"files": [{"name": …, "text": …}], "attachments": [{"name": …, "text": …}]}.',
+  });
+}
+
+/**
+ * The body of a PUT as one file: without the read-only `status` that a GET answers with, and with the application of
+ * the address where the document names none.
+ */
+export function documentFile(
+  body: DocumentText,
+  ref: { readonly application: string; readonly name: string },
+): NamedText {
+  const whole = body.format === 'json' ? parseJsonObject(body.text) : undefined;
+  if (whole === undefined) return { name: BODY_NAME, text: body.text };
+  const { status: _status, ...document } = whole;
+  const metadata = document['metadata'];
+  if (isJsonObject(metadata) && metadata['application'] === undefined) {
+    return {
+      name: BODY_NAME,
+      text: JSON.stringify({ ...document, metadata: { ...metadata, application: ref.application } }),
+    };
+  }
+  return { name: BODY_NAME, text: 'status' in whole ? JSON.stringify(document) : body.text };
+}

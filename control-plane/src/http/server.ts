@@ -1,0 +1,222 @@
+import { createServer as createPlainServer, type RequestListener, type Server } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import type { Readable } from 'node:stream';
+import { OutriderError } from '@outrider/shared/errors.ts';
+import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import type { Logger } from '../app/logger.ts';
+import type { Randomness } from '../app/ports.ts';
+import type { Actor } from '../auth/api-keys.ts';
+import { formatAddress, type ListenAddress } from '../config.ts';
+import { sendAnswer } from './answer.ts';
+import { type Authenticate, actorOf, LOCAL_ACTOR } from './authenticate.ts';
+import { type RawBody, readBody } from './body.ts';
+import { isLocalRequest } from './loopback.ts';
+import { PROBLEM_TYPE, problemDocument, requestError } from './problem.ts';
+import type { Route } from './route.ts';
+
+export interface HttpServerOptions {
+  readonly listen: ListenAddress;
+  readonly routes: readonly Route[];
+  /** Null: no keys are asked for, and only this machine's own tools are answered. */
+  readonly authenticate: Authenticate | null;
+  /** Null: plain HTTP. */
+  readonly tls: { readonly cert: string; readonly key: string } | null;
+  readonly logger: Logger;
+  readonly randomness: Randomness;
+  /** Told after every answer. */
+  readonly onAnswered?: (route: string, method: string, status: number, seconds: number) => void;
+}
+
+export interface HttpServer {
+  /** `http://127.0.0.1:8800` */
+  readonly url: string;
+  /** Lets running requests finish for a moment and ends streams, whose readers come back. */
+  close(): Promise<void>;
+}
+
+const MAX_CONNECTIONS = 4_096;
+/** A request must have arrived whole within this. */
+const REQUEST_TIMEOUT_MS = 60_000;
+const KEEP_ALIVE_TIMEOUT_MS = 72_000;
+/** After this, what is still open is cut off. */
+const CLOSE_TIMEOUT_MS = 5_000;
+/** Longest name in a path: 128 characters, each percent-encoded. */
+const MAX_PARAMETER_LENGTH = 1_024;
+
+/** What is known of a request before its handler runs. */
+interface Exchange {
+  readonly id: string;
+  readonly startedMs: number;
+  actor: Actor | undefined;
+}
+
+/** Starts the operator API. @throws configuration-invalid when the address cannot be listened on */
+export async function startHttpServer(options: HttpServerOptions): Promise<HttpServer> {
+  const { listen, logger } = options;
+  const streams = new Set<AbortController>();
+  const app = createApp(options, streams);
+  try {
+    await app.listen({ host: listen.host, port: listen.port });
+  } catch (cause) {
+    throw listenError('OUTRIDER_HTTP_ADDR', listen, cause);
+  }
+  const url = `${options.tls === null ? 'http' : 'https'}://${formatAddress(boundAddress(app.server, listen))}`;
+  return {
+    url,
+    async close() {
+      for (const stream of streams) stream.abort();
+      const cut = setTimeout(() => app.server.closeAllConnections(), CLOSE_TIMEOUT_MS);
+      await app.close();
+      clearTimeout(cut);
+      logger.debug({ url }, 'the operator API is closed');
+    },
+  };
+}
+
+/** What went wrong with listening, in words that name the variable. */
+export function listenError(variable: string, listen: ListenAddress, cause: unknown): OutriderError {
+  const code = cause instanceof Error && 'code' in cause ? String(cause.code) : '';
+  const where = formatAddress(listen);
+  if (code === 'EADDRINUSE') {
+    return new OutriderError('configuration-invalid', `${where} is in use by another process`, {
+      hint: `Stop the other process, or set ${variable} to another address.`,
+      cause,
+    });
+  }
+  const why = cause instanceof Error ? cause.message : String(cause);
+  return new OutriderError('configuration-invalid', `Cannot listen on ${where}: ${why}`, {
+    hint: `Set ${variable} to an address of this machine.`,
+    cause,
+  });
+}
+
+function boundAddress(server: Server, wished: ListenAddress): ListenAddress {
+  const address: AddressInfo | string | null = server.address();
+  return address === null || typeof address === 'string' ? wished : { host: wished.host, port: address.port };
+}
+
+function createApp(options: HttpServerOptions, streams: Set<AbortController>): FastifyInstance {
+  const app: FastifyInstance = Fastify({
+    serverFactory: (handler) => createServer(handler, options.tls),
+    exposeHeadRoutes: false,
+    // Idle connections are closed at once; close() above sees to the busy ones.
+    forceCloseConnections: 'idle',
+    routerOptions: { maxParamLength: MAX_PARAMETER_LENGTH },
+    frameworkErrors: (error, request, reply) => {
+      void sendProblem(request, reply, error);
+    },
+  });
+  const exchanges = new WeakMap<FastifyRequest, Exchange>();
+  const exchangeOf = (request: FastifyRequest): Exchange => {
+    let exchange = exchanges.get(request);
+    if (exchange === undefined) {
+      const id = `req_${Buffer.from(options.randomness.bytes(9)).toString('hex')}`;
+      exchange = { id, startedMs: performance.now(), actor: undefined };
+      exchanges.set(request, exchange);
+    }
+    return exchange;
+  };
+
+  async function sendProblem(request: FastifyRequest, reply: FastifyReply, thrown: unknown): Promise<void> {
+    const error = requestError(thrown);
+    const { id } = exchangeOf(request);
+    const document = problemDocument(error, pathOf(request), id);
+    if (document.status >= 500) options.logger.error({ err: thrown, requestId: id }, `${request.method} failed`);
+    if (error.code === 'not-authenticated') reply.header('www-authenticate', 'Bearer realm="outrider"');
+    await reply.code(document.status).header('content-type', PROBLEM_TYPE).send(JSON.stringify(document));
+  }
+
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser('*', (request: FastifyRequest, payload: Readable) =>
+    readBody(payload, request.headers['content-type']),
+  );
+  app.setErrorHandler((error, request, reply) => sendProblem(request, reply, error));
+  app.setNotFoundHandler((request, reply) => sendProblem(request, reply, notFound(request, reply, options.routes)));
+  app.addHook('onRequest', async (request, reply) => {
+    const { id } = exchangeOf(request);
+    reply.headers({ 'x-request-id': id, 'x-content-type-options': 'nosniff', 'cache-control': 'no-store' });
+    if (options.authenticate === null && !isLocalRequest(request.headers.host, request.headers.origin)) {
+      throw new OutriderError('not-permitted', 'Without keys, only requests from this machine itself are answered', {
+        hint: 'Call it as 127.0.0.1 or localhost, and not from a page of another site.',
+      });
+    }
+  });
+  app.addHook('onResponse', async (request, reply) => {
+    const { startedMs, actor, id } = exchangeOf(request);
+    const seconds = (performance.now() - startedMs) / 1_000;
+    const route = request.routeOptions.url ?? 'none';
+    options.onAnswered?.(route, request.method, reply.statusCode, seconds);
+    const fields = { requestId: id, method: request.method, path: pathOf(request), status: reply.statusCode };
+    options.logger.debug({ ...fields, by: actor?.name, seconds }, 'answered');
+  });
+  for (const route of options.routes) addRoute(app, route, { options, streams, exchangeOf });
+  return app;
+}
+
+function createServer(handler: RequestListener, tls: HttpServerOptions['tls']): Server {
+  const limits = { requestTimeout: REQUEST_TIMEOUT_MS, keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS };
+  const server =
+    tls === null
+      ? createPlainServer(limits, handler)
+      : createTlsServer({ ...limits, ...tls, minVersion: 'TLSv1.2' }, handler);
+  server.maxConnections = MAX_CONNECTIONS;
+  return server;
+}
+
+function addRoute(
+  app: FastifyInstance,
+  route: Route,
+  context: {
+    readonly options: HttpServerOptions;
+    readonly streams: Set<AbortController>;
+    readonly exchangeOf: (request: FastifyRequest) => Exchange;
+  },
+): void {
+  const { options, streams, exchangeOf } = context;
+  app.route({
+    method: route.method,
+    url: route.path.replace(/\{([A-Za-z]+)\}/g, ':$1'),
+    onRequest: async (request) => {
+      if (route.permission === 'public') return;
+      exchangeOf(request).actor = await actorOf(request.headers.authorization, options.authenticate, route.permission);
+    },
+    handler: async (request, reply) => {
+      const answer = await route.run({
+        method: request.method,
+        path: pathOf(request),
+        params: request.params,
+        query: request.query,
+        body: isRawBody(request.body) ? request.body : undefined,
+        headers: request.headers,
+        actor: exchangeOf(request).actor ?? LOCAL_ACTOR,
+      });
+      await sendAnswer(answer, reply, { streams, logger: options.logger });
+      return reply;
+    },
+  });
+}
+
+function notFound(request: FastifyRequest, reply: FastifyReply, routes: readonly Route[]): OutriderError {
+  const path = pathOf(request);
+  const methods = routes.filter((route) => patternOf(route.path).test(path)).map((route) => route.method);
+  if (methods.length === 0) {
+    return new OutriderError('not-found', `There is no ${path.slice(0, 200)} here`, { hint: 'See /openapi.json.' });
+  }
+  reply.header('allow', methods.join(', '));
+  return new OutriderError('method-not-allowed', `${request.method} is not for ${path.slice(0, 200)}`, {
+    hint: `Use ${methods.join(' or ')}.`,
+  });
+}
+
+function patternOf(path: string): RegExp {
+  return new RegExp(`^${path.replaceAll('.', '\\.').replace(/\{[A-Za-z]+\}/g, '[^/]+')}$`);
+}
+
+function pathOf(request: FastifyRequest): string {
+  return request.url.split('?', 1)[0] ?? '';
+}
+
+function isRawBody(body: unknown): body is RawBody {
+  return typeof body === 'object' && body !== null && 'bytes' in body && Buffer.isBuffer(body.bytes);
+}
