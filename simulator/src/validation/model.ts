@@ -104,12 +104,12 @@ function members(raw: unknown): ReadonlyMap<string, MemberShape> {
 }
 
 /**
- * AWS patterns match whole values. Those written for UTF-16 surrogate ranges are no valid JavaScript expression; they only
- * shut out control characters, and leaving them out never refuses what AWS accepts.
+ * AWS patterns match whole values and are written for Java: `\p{Print}` is what ASCII can print. One that is no valid
+ * expression here is left out, which never refuses what AWS accepts.
  */
 function anchored(pattern: string): RegExp | undefined {
   try {
-    return new RegExp(`^(?:${pattern})$`);
+    return new RegExp(`^(?:${pattern.replaceAll('\\p{Print}', '[ -~]')})$`, 'su');
   } catch {
     return undefined;
   }
