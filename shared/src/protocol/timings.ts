@@ -17,6 +17,16 @@ export const HEARTBEAT_JITTER = 0.1;
 export const LEASE_EXTENSION_AFTER_START_MS = 60_000;
 /** A repeatable step moves to another delegate this long after its lease ended. */
 export const REASSIGN_GRACE_MS = 10_000;
+/** A step that must not be repeated waits this long for its own delegate before it fails as lost. */
+export const LOST_STEP_WINDOW_MS = 600_000;
+/** Any one AWS call of a delegate ends within this; a lost holder's last mutation is over this long after its lease. */
+export const CALL_DEADLINE_MS = 15_000;
+/** A delegate that heartbeats but does not stop a cancelled step in this time loses its lease. */
+export const CANCEL_ACKNOWLEDGE_MS = 120_000;
+/** How often the control plane looks for what is due; what happens in between is acted on at once. */
+export const DISPATCH_TICK_MS = 1_000;
+/** A task whose offer came back is not offered again before this, doubling with each delivery. */
+export const OFFER_PAUSE_MS = 1_000;
 /** An offer that nobody accepted goes to the next delegate. */
 export const OFFER_ACCEPT_MS = 10_000;
 /** Deliveries of one attempt that ended without an accept, before the step fails as undeliverable. */
@@ -26,16 +36,39 @@ export const NO_DELEGATE_TIMEOUT_MS = 600_000;
 
 /** Not connected within this time → the channel is thrown away (grpc-js has no connect timeout of its own). */
 export const CONNECT_WATCHDOG_MS = 15_000;
-/** Reconnect: uniform jitter within a window of min(2^attempt, 2^6) seconds. */
+/** Reconnect: a uniformly drawn moment in a window of RECONNECT_BASE_MS · 2^min(attempt, RECONNECT_MAX_DOUBLINGS). */
 export const RECONNECT_BASE_MS = 1_000;
 export const RECONNECT_MAX_DOUBLINGS = 4;
 export const KEEPALIVE_TIME_MS = 30_000;
 export const KEEPALIVE_TIMEOUT_MS = 10_000;
+/** After a refused credential the next attempt waits this long: only an operator can help. */
+export const CREDENTIAL_RETRY_MS = 60_000;
+/** The first message of a Control stream must come within this time. */
+export const HELLO_TIMEOUT_MS = 10_000;
+/** A delegate that went through Control waits this long for the Logs stream's first answer before it opens it again. */
+export const LOGS_OPEN_TIMEOUT_MS = 10_000;
+/** How long a closing control plane waits for its streams to end by themselves. */
+export const SHUTDOWN_GRACE_MS = 5_000;
+/** What delegates are told to wait before they come back to a control plane that drains. */
+export const DRAIN_RECONNECT_MS = 1_000;
 /** Deadline of unary calls. */
 export const UNARY_DEADLINE_MS = 15_000;
 
 /** Largest message on either stream; larger ones are refused before they are written. */
 export const MAX_MESSAGE_BYTES = 1_048_576;
+/** What the transport takes at most; between the two limits a message is refused by name and the stream lives on. */
+export const TRANSPORT_MAX_MESSAGE_BYTES = 4_194_304;
+/** Messages that wait for a peer that does not read; beyond it the stream is ended. */
+export const SEND_QUEUE_MAX_BYTES = 8_388_608;
+/** Messages of one session that are being dealt with at once; then the stream is not read. */
+export const SESSION_MESSAGES_IN_FLIGHT = 64;
+/** Streams of one connection. */
+export const MAX_STREAMS_PER_CONNECTION = 100;
+/** Join calls of one address, and of all, in a minute. */
+export const JOINS_PER_ADDRESS_PER_MINUTE = 30;
+export const JOINS_PER_MINUTE = 300;
+/** Life of a delegate's credential. */
+export const CREDENTIAL_TTL_MS = 2_592_000_000;
 /** Log batches: whichever comes first. */
 export const LOG_FLUSH_MS = 250;
 export const LOG_BATCH_MAX_BYTES = 65_536;
@@ -47,8 +80,19 @@ export const LOG_SPOOL_MAX_BYTES = 16_777_216;
 export const FACTS_MAX_BYTES = 262_144;
 /** Output of one step. */
 export const OUTPUT_MAX_BYTES = 262_144;
-/** Results kept at the delegate after their acknowledgement. */
+/** Results kept at the delegate after their acknowledgement, to heal a control plane that lost its newest rows. */
 export const RESULT_RETENTION_MS = 86_400_000;
+/** …and at most so many. */
+export const RESULT_RETENTION_MAX = 50;
+/** Of several sent heartbeats without an answer, the newest count. */
+export const HEARTBEATS_OUTSTANDING_MAX = 16;
+/** Counts for watchers are sent at most this often for one task. */
+export const PROGRESS_MIN_MS = 500;
+/** Journal of a delegate: rewritten beyond the first, refuses new work beyond the second. */
+export const JOURNAL_COMPACT_BYTES = 4_194_304;
+export const JOURNAL_MAX_BYTES = 67_108_864;
+/** Of the spool's last part: lines that come after the cap was reached, the newest of them. */
+export const LOG_SPOOL_TAIL_BYTES = 131_072;
 
 /** Tasks one delegate instance runs at a time. */
 export const DELEGATE_SLOTS = 10;

@@ -1,0 +1,141 @@
+import { sortableId } from '@outrider/shared/ids.ts';
+import type { Directive, InventoryItem, ServerMessage } from '@outrider/shared/protocol/messages.ts';
+import { PROTOCOL_VERSION_MAX, PROTOCOL_VERSION_MIN } from '@outrider/shared/protocol/timings.ts';
+import type { DispatchContext } from './context.ts';
+import { directiveFor } from './directives.ts';
+import type { DelegatePeer, HelloMessage, OpenOutcome, SessionLink } from './ports.ts';
+import type { Session } from './registry.ts';
+
+const NAME = /^[A-Za-z0-9][A-Za-z0-9 _.-]{0,127}$/;
+const TAGS_MAX = 50;
+const TAG_MAX_LENGTH = 128;
+const STEP_TYPES_MAX = 200;
+const INVENTORY_MAX = 1_000;
+const SLOTS_MAX = 1_000;
+
+export type Greeting =
+  | { readonly kind: 'ok'; readonly session: Session }
+  | Exclude<OpenOutcome, { readonly kind: 'ok' }>;
+
+/** Checks a Hello, settles what the delegate still holds, and welcomes it. The session is in the registry before the welcome leaves. */
+export async function greet(
+  context: DispatchContext,
+  peer: DelegatePeer,
+  hello: HelloMessage,
+  link: SessionLink,
+): Promise<Greeting> {
+  const refusal = refusalOf(peer, hello);
+  if (refusal !== undefined) return refusal;
+  const { clock, registry, store, timings } = context;
+  const now = clock.now();
+  const { delegateName, instanceId, tags, version, region, stepTypes } = hello;
+  const before = registry.byInstance(instanceId);
+  if (before !== undefined) {
+    // Its old stream is dead and nobody has noticed: the delegate did, or it would not be here.
+    registry.remove(before);
+    before.link.close('replaced by a newer connection of the same instance');
+  }
+  const seen = { name: delegateName, tags, version, region, stepTypes, lastSeenMs: now };
+  await store.seeDelegate(seen);
+  registry.learn({ ...seen, firstSeenMs: registry.known(delegateName)?.firstSeenMs ?? now });
+  const session = sessionOf(context, hello, link, now);
+  const ids = hello.inventory.map((item) => item.taskId);
+  await context.locks.run(ids, async () => {
+    const directives: Directive[] = [];
+    for (const item of hello.inventory) directives.push(await settle(context, session, item));
+    registry.add(session);
+    link.send(welcome(session, hello.protocolMax, timings, now, directives));
+  });
+  context.logger.info(
+    { delegate: delegateName, instanceId, version, address: peer.address },
+    'A delegate has connected',
+  );
+  return { kind: 'ok', session };
+}
+
+function refusalOf(peer: DelegatePeer, hello: HelloMessage): Exclude<OpenOutcome, { readonly kind: 'ok' }> | undefined {
+  if (peer.delegateName !== null && peer.delegateName !== hello.delegateName) {
+    const because = `the credential is that of ${peer.delegateName}, not of ${hello.delegateName}`;
+    return { kind: 'refused', code: 'not-permitted', because };
+  }
+  if (hello.protocolMax < PROTOCOL_VERSION_MIN || hello.protocolMin > PROTOCOL_VERSION_MAX) {
+    const ours = `${PROTOCOL_VERSION_MIN}–${PROTOCOL_VERSION_MAX}`;
+    const because = `the delegate (${hello.version}) speaks protocol ${hello.protocolMin}–${hello.protocolMax}, the control plane ${ours}`;
+    return { kind: 'refused', code: 'protocol-version', because };
+  }
+  const wrong = whatIsWrong(hello);
+  return wrong === undefined ? undefined : { kind: 'refused', code: 'not-permitted', because: wrong };
+}
+
+function whatIsWrong(hello: HelloMessage): string | undefined {
+  if (!NAME.test(hello.delegateName)) {
+    return 'a delegate name has 1–128 letters, digits, spaces, "_", "." and "-", and begins with a letter or digit';
+  }
+  if (hello.tags.length > TAGS_MAX || hello.tags.some((tag) => tag.length > TAG_MAX_LENGTH)) {
+    return `a delegate has at most ${TAGS_MAX} tags of at most ${TAG_MAX_LENGTH} characters`;
+  }
+  if (hello.stepTypes.length > STEP_TYPES_MAX) return `a delegate names at most ${STEP_TYPES_MAX} step types`;
+  if (hello.inventory.length > INVENTORY_MAX) return `a delegate holds at most ${INVENTORY_MAX} tasks`;
+  if (hello.slots < 1 || hello.slots > SLOTS_MAX) return `a delegate has 1–${SLOTS_MAX} slots`;
+  return undefined;
+}
+
+function sessionOf(context: DispatchContext, hello: HelloMessage, link: SessionLink, now: number): Session {
+  return {
+    id: sortableId('ses', now, context.randomness.bytes(10)),
+    delegate: hello.delegateName,
+    instanceId: hello.instanceId,
+    tags: hello.tags,
+    stepTypes: hello.stepTypes,
+    slots: hello.slots,
+    version: hello.version,
+    region: hello.region,
+    link,
+    lastHeardMs: now,
+    lastSavedMs: now,
+    draining: false,
+    lastOfferMs: 0,
+    held: new Map(),
+    cancelsSent: new Set(),
+  };
+}
+
+async function settle(context: DispatchContext, session: Session, item: InventoryItem): Promise<Directive> {
+  const { store, clock, registry, timings } = context;
+  const row = await store.getTask(item.taskId);
+  const holderLives = typeof row?.instanceId === 'string' && registry.byInstance(row.instanceId) !== undefined;
+  const plan = directiveFor(item, row, session, holderLives);
+  const directive = { taskId: item.taskId, epoch: item.epoch, logOffset: row?.logBytes ?? 0 };
+  if (plan.action === 'stop') {
+    context.logger.info(
+      { ...directive, delegate: session.delegate, because: plan.because },
+      'The delegate is to forget a task',
+    );
+    return { ...directive, action: 'stop' };
+  }
+  if (plan.reattach) {
+    const leaseUntilMs = clock.now() + timings.leaseTtlMs;
+    const outcome = await store.reattachTask(item, session.delegate, session.instanceId, leaseUntilMs);
+    if (outcome !== 'ok') return { ...directive, action: 'stop' };
+  }
+  session.held.set(item.taskId, item.epoch);
+  return { ...directive, action: plan.action };
+}
+
+function welcome(
+  session: Session,
+  protocolMax: number,
+  timings: DispatchContext['timings'],
+  now: number,
+  directives: readonly Directive[],
+): ServerMessage {
+  return {
+    kind: 'welcome',
+    sessionId: session.id,
+    protocol: Math.min(PROTOCOL_VERSION_MAX, protocolMax),
+    leaseTtlMs: timings.leaseTtlMs,
+    heartbeatMs: timings.heartbeatMs,
+    serverTimeMs: now,
+    directives,
+  };
+}

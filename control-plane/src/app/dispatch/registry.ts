@@ -1,0 +1,112 @@
+import type { TaskId } from '@outrider/shared/ids.ts';
+import type { DelegateView } from '../../domain/fleet/match.ts';
+import type { DelegateRow } from '../ports.ts';
+import type { HelloMessage, SessionLink } from './ports.ts';
+
+/** One live Control stream: one instance of a delegate. What is in here is gone with the process; the truth is in the store. */
+export interface Session {
+  readonly id: string;
+  readonly delegate: string;
+  readonly instanceId: string;
+  readonly tags: readonly string[];
+  readonly stepTypes: readonly string[];
+  readonly slots: number;
+  readonly version: string;
+  readonly region: string;
+  readonly link: SessionLink;
+  lastHeardMs: number;
+  /** When the store was last told that it lives. */
+  lastSavedMs: number;
+  draining: boolean;
+  /** When a task was last offered to it: work is spread. */
+  lastOfferMs: number;
+  /** Epochs by task that are this session's, as far as this process has seen; a message about another is looked up. */
+  readonly held: Map<TaskId, number>;
+  /** Tasks whose cancel this session was told of. */
+  readonly cancelsSent: Set<TaskId>;
+}
+
+/** Sessions by id, and every delegate that was ever seen, by name. */
+export class Registry {
+  readonly #sessions = new Map<string, Session>();
+  readonly #known = new Map<string, DelegateRow>();
+  readonly #heldBack = new Set<string>();
+
+  learn(row: DelegateRow): void {
+    this.#known.set(row.name, row);
+  }
+
+  forget(delegate: string): boolean {
+    this.#heldBack.delete(delegate);
+    return this.#known.delete(delegate);
+  }
+
+  known(delegate: string): DelegateRow | undefined {
+    return this.#known.get(delegate);
+  }
+
+  add(session: Session): void {
+    this.#sessions.set(session.id, session);
+  }
+
+  remove(session: Session): void {
+    this.#sessions.delete(session.id);
+  }
+
+  byId(sessionId: string): Session | undefined {
+    return this.#sessions.get(sessionId);
+  }
+
+  byInstance(instanceId: string): Session | undefined {
+    return this.all().find((session) => session.instanceId === instanceId);
+  }
+
+  of(delegate: string): readonly Session[] {
+    return this.all().filter((session) => session.delegate === delegate);
+  }
+
+  all(): readonly Session[] {
+    return [...this.#sessions.values()];
+  }
+
+  /** False: nobody of this name is known. */
+  holdBack(delegate: string, heldBack: boolean): boolean {
+    if (!this.#known.has(delegate)) return false;
+    if (heldBack) this.#heldBack.add(delegate);
+    else this.#heldBack.delete(delegate);
+    return true;
+  }
+
+  takesOffers(session: Session): boolean {
+    return !session.draining && !this.#heldBack.has(session.delegate);
+  }
+
+  /** `busyByInstance`: tasks offered to and leased by each instance. */
+  views(busyByInstance: ReadonlyMap<string, number>): readonly DelegateView[] {
+    return [...this.#known.values()]
+      .toSorted((a, b) => (a.name < b.name ? -1 : 1))
+      .map((row) => this.#view(row, busyByInstance));
+  }
+
+  #view(row: DelegateRow, busyByInstance: ReadonlyMap<string, number>): DelegateView {
+    const sessions = this.of(row.name);
+    const open = sessions.filter((session) => this.takesOffers(session));
+    return {
+      name: row.name,
+      connected: sessions.length > 0,
+      draining: sessions.length > 0 && open.length === 0,
+      tags: row.tags,
+      stepTypes: row.stepTypes,
+      version: row.version,
+      region: row.region,
+      slots: sum(sessions.map((session) => session.slots)),
+      busy: sum(sessions.map((session) => busyByInstance.get(session.instanceId) ?? 0)),
+      instances: sessions.length,
+      lastSeenMs: Math.max(row.lastSeenMs, ...sessions.map((session) => session.lastHeardMs)),
+    };
+  }
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, number) => total + number, 0);
+}
