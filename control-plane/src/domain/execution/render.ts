@@ -1,14 +1,14 @@
 import { ERRORS, type ErrorCode, type Failure } from '@outrider/shared/errors.ts';
 import { caretLines, type ExpressionProblem } from '@outrider/shared/expressions/ast.ts';
 import type { Scope } from '@outrider/shared/expressions/evaluate.ts';
-import { pointerStep, type Rendered, render } from '@outrider/shared/expressions/render.ts';
+import { type Rendered, render } from '@outrider/shared/expressions/render.ts';
 import { isJsonObject, type Json, type JsonObject } from '@outrider/shared/json.ts';
 import { normalizeName } from '@outrider/shared/names.ts';
-import { LENIENT_FIELDS } from '@outrider/shared/steps/ecs-service-setup.ts';
 import { STEP_SPECS } from '@outrider/shared/steps/index.ts';
 import type { StepTask } from '@outrider/shared/steps/task.ts';
 import type { ExecutionPlan, PlannedPhase } from '../planning/plan.ts';
 import { stepsOfPhase } from '../planning/walk.ts';
+import { lenientPointers } from './lenient.ts';
 import { priorOf } from './prior.ts';
 import { type ExecutionState, stepState } from './state.ts';
 import type { StepInPhase } from './strategies.ts';
@@ -93,10 +93,6 @@ function outputsFor(state: ExecutionState, phase: PlannedPhase): JsonObject {
     if (past.kind === 'succeeded') outputs.push([normalizeName(step.name), past.output]);
   }
   return Object.fromEntries(outputs);
-}
-
-export function lenientPointers(type: string): readonly string[] {
-  return (LENIENT_FIELDS[type] ?? []).map(pointerStep);
 }
 
 /** An expression does not resolve: each with the text it stands in and carets below it. */

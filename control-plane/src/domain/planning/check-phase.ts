@@ -1,0 +1,136 @@
+import type { KnownMembers } from '@outrider/shared/expressions/names.ts';
+import { render } from '@outrider/shared/expressions/render.ts';
+import { isJsonObject, type Json } from '@outrider/shared/json.ts';
+import { ECS_NAME_PATTERN, normalizeName } from '@outrider/shared/names.ts';
+import { STEP_SPECS } from '@outrider/shared/steps/index.ts';
+import { lenientPointers } from '../execution/lenient.ts';
+import { type CheckedPlace, checkCondition, checkValue } from './check-expressions.ts';
+import { isSetup, type OutlinedSection, type OutlinedStep, outlinedSteps } from './outline.ts';
+import { knownOutputs } from './outputs.ts';
+import { familyOf, type ResolvedPhase } from './phases.ts';
+import type { PlanProblem } from './problems.ts';
+import { inPhase } from './structure.ts';
+
+/** Longest stem of a service name: `__` and a revision of nine digits follow it, and ECS takes 255 characters. */
+const STEM_LIMIT = 255 - '__'.length - 9;
+
+/** Everything about a phase's values that can be known to be wrong before it runs. */
+export function checkPhase(phase: ResolvedPhase, phases: readonly ResolvedPhase[]): readonly PlanProblem[] {
+  const earlier = phases.filter(
+    (other) => other.index < phase.index && other.service.metadata.name === phase.service.metadata.name,
+  );
+  const before = knownOutputs(earlier.flatMap(outlinedSteps));
+  const own = knownOutputs(outlinedSteps(phase));
+  return [
+    ...checkDefinitions(phase, before),
+    ...checkSections(phase, phase.sections, before),
+    ...checkSections(phase, phase.rollback, { ...before, ...own }),
+  ];
+}
+
+/** The service's AWS documents are rendered for every step, so that they can use no output of the phase's own steps. */
+function checkDefinitions(phase: ResolvedPhase, outputs: KnownMembers): readonly PlanProblem[] {
+  const { service, scope } = phase;
+  const { taskDefinition, serviceDefinition } = service.spec;
+  const name = service.metadata.name;
+  if (taskDefinition === undefined) {
+    const message = `the service "${name}" has no task definition`;
+    return [{ code: 'document-invalid', message, hint: 'apply it together with its taskDefinitionFile' }];
+  }
+  const place = (what: string): CheckedPlace => ({
+    where: `service "${name}" in phase "${phase.phase.name}": ${what}`,
+    scope,
+    outputs,
+  });
+  const problems = [
+    ...checkValue(taskDefinition, place('taskDefinition')).problems,
+    ...checkValue(serviceDefinition, place('serviceDefinition')).problems,
+  ];
+  return problems.length > 0 ? problems : checkNames(phase);
+}
+
+/** A name that ECS would refuse is refused here. */
+function checkNames(phase: ResolvedPhase): readonly PlanProblem[] {
+  const { service, environment, scope } = phase;
+  const problems: PlanProblem[] = [];
+  for (const [what, value] of [
+    ['taskDefinition.family', service.spec.taskDefinition?.['family']],
+    ['serviceDefinition.serviceName', service.spec.serviceDefinition['serviceName']],
+  ] as const) {
+    const name = value === undefined ? undefined : renderedNow(value, scope);
+    if (typeof name === 'string' && !ECS_NAME_PATTERN.test(name)) {
+      const message = `service "${service.metadata.name}": ${what} is "${name}", which ECS takes for no name`;
+      problems.push({ code: 'document-invalid', message, hint: 'use 1 to 255 letters, digits, - and _' });
+    }
+  }
+  const setup = outlinedSteps(phase).find(isSetup);
+  if (setup === undefined) return problems;
+  const written = setup.with['serviceName'];
+  const rendered = written === undefined ? '' : renderedNow(written, scope);
+  const stem =
+    typeof rendered === 'string' && rendered.trim() !== ''
+      ? normalizeName(rendered)
+      : familyOf(service.metadata.application, service.metadata.name, environment.metadata.name);
+  if (rendered !== undefined && stem.length > STEM_LIMIT) {
+    const message = `${inPhase(phase, setup)} makes service names that begin with ${stem.length} characters: "${stem.slice(0, 60)}…"`;
+    const hint = `ECS takes 255 in all: give a serviceName with ${STEM_LIMIT} at most`;
+    problems.push({ code: 'document-invalid', message, hint, pointer: setup.pointer });
+  }
+  return problems;
+}
+
+function checkSections(
+  phase: ResolvedPhase,
+  sections: readonly OutlinedSection[],
+  before: KnownMembers,
+): readonly PlanProblem[] {
+  const problems: PlanProblem[] = [];
+  let outputs = before;
+  for (const group of sections.flatMap((section) => section.groups)) {
+    for (const step of group) problems.push(...checkStep(phase, step, outputs));
+    outputs = { ...outputs, ...knownOutputs(group) };
+  }
+  return problems;
+}
+
+function checkStep(phase: ResolvedPhase, step: OutlinedStep, outputs: KnownMembers): readonly PlanProblem[] {
+  const values = { ...phase.scope.values, currentStep: { name: step.name, type: step.type } };
+  const scope = { ...phase.scope, values };
+  const at = (field: string): CheckedPlace => ({
+    where: `${inPhase(phase, step)}: ${field}`,
+    pointer: `${step.pointer}/${field}`,
+    scope,
+    outputs,
+  });
+  const problems = step.when === undefined ? [] : checkCondition(step.when, at('when'));
+  const lenient = lenientPointers(step.type);
+  const checked = checkValue(step.with, at('with'), lenient);
+  if (problems.length > 0 || checked.problems.length > 0) return [...problems, ...checked.problems];
+  return checked.isFinal ? checkInput(phase, step, render(step.with, scope, { lenient })) : [];
+}
+
+/** What the step will get is known already: its fields are held against what the step takes. */
+function checkInput(
+  phase: ResolvedPhase,
+  step: OutlinedStep,
+  rendered: ReturnType<typeof render>,
+): readonly PlanProblem[] {
+  if ('problems' in rendered) return [];
+  const parsed = STEP_SPECS[step.type].rendered.safeParse(rendered.value);
+  if (parsed.success) return [];
+  return parsed.error.issues.map((issue) => {
+    const field = issue.path.map(String).join('.');
+    return {
+      code: 'step-input-invalid',
+      message: `${inPhase(phase, step)}: with.${field}: ${issue.message}`,
+      hint: 'mend the value, or the variable that it comes from',
+      pointer: `${step.pointer}/with/${issue.path.map(String).join('/')}`,
+    };
+  });
+}
+
+/** The value when it resolves now; undefined when it waits for a step. */
+function renderedNow(value: Json, scope: ResolvedPhase['scope']): Json | undefined {
+  const rendered = render(value, scope);
+  return 'problems' in rendered || isJsonObject(rendered.value) ? undefined : rendered.value;
+}
