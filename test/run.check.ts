@@ -1,10 +1,14 @@
 import { spawnSync } from 'node:child_process';
+import { globSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { main as generate } from '../proto/generate.ts';
 import { closingLine, runTests, type TestCount } from './run.ts';
 
 const ROOT = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
+
+/** Programs for Node and programs for a browser are checked apart: they see different globals. */
+const TYPED_PROJECTS = globSync('**/tsconfig.json', { cwd: ROOT, exclude: ['**/node_modules/**'] }).toSorted();
 
 interface Stage {
   readonly name: string;
@@ -18,7 +22,7 @@ const STAGES: readonly Stage[] = [
   {
     name: 'types',
     remedy: 'npm run typecheck',
-    run: () => tool('tsc', ['--noEmit', '-p', 'tsconfig.json']),
+    run: () => TYPED_PROJECTS.map((project) => tool('tsc', ['--noEmit', '-p', project])).every(Boolean),
   },
   {
     name: 'lint',
