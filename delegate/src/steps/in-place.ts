@@ -1,0 +1,111 @@
+import type { JsonObject } from '@outrider/shared/json.ts';
+import type { ServiceCounts } from '@outrider/shared/protocol/messages.ts';
+import type { EcsService } from '../aws/ports.ts';
+import type { StepContext } from './contract.ts';
+import { failure } from './failures.ts';
+import { poll, waitEnd } from './poll.ts';
+import { primaryOf } from './steady-state.ts';
+import { type Baseline, takeBaseline, watchService } from './watch.ts';
+
+/** Steps that change one service under its own name: daemon, canary and rolling. */
+
+export interface InPlaceWait {
+  readonly cluster: string;
+  readonly serviceName: string;
+  readonly taskDefinitionArn: string;
+  /** Undefined: ECS computes it (daemon). */
+  readonly desired: number | undefined;
+  readonly baseline: Baseline;
+  /** The answer of the change, or the service as it is when nothing was changed. */
+  readonly changed: EcsService;
+  readonly role: ServiceCounts['role'];
+  readonly events: 'all' | 'trouble';
+  readonly untilMs: number;
+  /** What the log says between running and steady, and after. */
+  readonly waitingLine: string;
+  readonly steadyLine: string;
+}
+
+/** Waits until the changed service is steady. The log's waiting lines begin with what the change itself answered. */
+export async function awaitInPlace(ctx: StepContext<unknown>, wait: InPlaceWait): Promise<EcsService> {
+  const { changed } = wait;
+  const desired = wait.desired ?? changed.desired;
+  const counts = (running: number, of: number) => `Waiting for pending tasks to finish. ${running}/${of} running ...`;
+  const running = changed.deployments.find(({ status }) => status === 'PRIMARY')?.running ?? changed.running;
+  ctx.log(counts(Math.min(running, desired), desired));
+  const watch = watchService(ctx, {
+    cluster: wait.cluster,
+    serviceName: wait.serviceName,
+    role: wait.role,
+    baseline: wait.baseline,
+    wanted: {
+      desired: wait.desired,
+      taskDefinitionArn: wait.taskDefinitionArn,
+      deploymentId: primaryOf(changed)?.id,
+      deploymentIdBefore: wait.baseline.deploymentId,
+      shrinking: false,
+    },
+    events: wait.events,
+    untilMs: wait.untilMs,
+  });
+  const reached = await watch.untilRunning();
+  ctx.log(counts(reached.running, wait.desired ?? reached.desired));
+  ctx.log(wait.waitingLine);
+  const steady = await watch.untilSteady();
+  ctx.log(wait.steadyLine);
+  return steady;
+}
+
+/** Updates a service in place; one that is already as wanted is left alone. The baseline is from before the change. */
+export async function updateInPlace(
+  ctx: StepContext<unknown>,
+  options: {
+    readonly cluster: string;
+    readonly live: EcsService;
+    readonly change: JsonObject;
+    readonly asWanted: boolean;
+  },
+): Promise<{ changed: EcsService; baseline: Baseline }> {
+  const { cluster, live } = options;
+  const baseline = await takeBaseline(ctx, cluster, live);
+  if (options.asWanted) {
+    // An earlier run made the change: its deployment is the one that is waited for.
+    return { changed: live, baseline: { ...baseline, deploymentId: undefined } };
+  }
+  return { changed: await ctx.aws.ecs.updateService(cluster, live.name, options.change), baseline };
+}
+
+/** Deletes a service with its tasks and waits until it is gone. INACTIVE and MISSING both count: AWS purges the former. */
+export async function deleteAndWait(
+  ctx: StepContext<unknown>,
+  options: { readonly cluster: string; readonly serviceName: string; readonly untilMs: number },
+): Promise<void> {
+  const { cluster, serviceName } = options;
+  await ctx.aws.ecs.deleteService(cluster, serviceName, { force: true });
+  await awaitInactive(ctx, options);
+}
+
+export async function awaitInactive(
+  ctx: StepContext<unknown>,
+  options: { readonly cluster: string; readonly serviceName: string; readonly untilMs: number },
+): Promise<void> {
+  const { cluster, serviceName } = options;
+  let left = '';
+  const gone = await poll(ctx, {
+    untilMs: options.untilMs,
+    async look() {
+      const service = await ctx.aws.ecs.describeService(cluster, serviceName);
+      if (service === undefined || service.status === 'INACTIVE') return true;
+      left = `it is ${service.status} with ${service.running} task(s)`;
+      return undefined;
+    },
+  });
+  if (gone !== undefined) return;
+  throw failure('step-timed-out', `Existing Service ${serviceName} failed to reach inactive state: ${left}`, {
+    hint: "Its tasks end when the target group's deregistration delay and the stop timeout are over.",
+  });
+}
+
+export function untilDeadline(ctx: StepContext<unknown>): number {
+  return waitEnd(ctx, Number.MAX_SAFE_INTEGER);
+}

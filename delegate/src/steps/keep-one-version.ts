@@ -1,0 +1,65 @@
+import type { ServiceDesired } from '@outrider/shared/steps/target.ts';
+import type { EcsTask } from '../aws/ports.ts';
+import { containerLine, readContainers } from './container-ids.ts';
+import type { StepContext } from './contract.ts';
+import { type Version, versionsOf } from './family.ts';
+import { resizeService } from './resize.ts';
+
+export interface KeepOne {
+  readonly cluster: string;
+  readonly family: string;
+  /** The new version: never touched here. */
+  readonly serviceName: string;
+  /** Versions that ran before this deployment. */
+  readonly previous: readonly ServiceDesired[];
+  readonly steadyStateTimeoutMinutes: number;
+}
+
+/**
+ * The page: during a deployment only one old version is kept, the others are reduced to 0. The one kept is the newest
+ * that is healthy, or the newest, when none is: never all are scaled down. Nothing is done when at most one is active.
+ */
+export async function keepOneVersion(ctx: StepContext<unknown>, options: KeepOne): Promise<void> {
+  const { cluster, family, serviceName, previous } = options;
+  if (previous.length < 2) return;
+  const known = new Set(previous.map((version) => version.name));
+  const active = (await versionsOf(ctx.aws.ecs, cluster, family)).filter(
+    ({ service }) => service.desired > 0 && service.name !== serviceName && known.has(service.name),
+  );
+  if (active.length < 2) return;
+  ctx.log('');
+  ctx.log('Active tasks:');
+  const healthy: Version[] = [];
+  for (const version of active) {
+    if (await isHealthy(ctx, cluster, version)) healthy.push(version);
+    const name = version.service.name;
+    const tasksBefore = new Set(await ctx.aws.ecs.listTasks(cluster, name, 'RUNNING'));
+    const containers = await readContainers(ctx, { cluster, serviceName: name, containerName: undefined, tasksBefore });
+    for (const container of containers) ctx.log(containerLine(container));
+  }
+  const kept = healthy.at(-1) ?? active.at(-1);
+  for (const { service } of active) {
+    if (service.name === kept?.service.name) continue;
+    await resizeService(ctx, {
+      cluster,
+      serviceName: service.name,
+      desired: 0,
+      role: 'old',
+      containerName: '',
+      tasksBefore: new Set(),
+      steadyStateTimeoutMinutes: options.steadyStateTimeoutMinutes,
+    });
+  }
+}
+
+/** All its tasks run, and none of them is unhealthy. */
+async function isHealthy(ctx: StepContext<unknown>, cluster: string, { service }: Version): Promise<boolean> {
+  if (service.running < service.desired) return false;
+  const arns = await ctx.aws.ecs.listTasks(cluster, service.name, 'RUNNING');
+  const tasks = await ctx.aws.ecs.describeTasks(cluster, arns);
+  return tasks.filter(runsWell).length >= service.desired;
+}
+
+function runsWell(task: EcsTask): boolean {
+  return task.lastStatus === 'RUNNING' && task.healthStatus !== 'UNHEALTHY';
+}

@@ -1,0 +1,40 @@
+import type { ContainerInfo, ServiceDesired } from '@outrider/shared/steps/target.ts';
+import { readContainers } from './container-ids.ts';
+import type { StepContext } from './contract.ts';
+import { resizeService } from './resize.ts';
+
+export interface ResizeStep extends ServiceDesired {
+  readonly role: 'new' | 'old';
+}
+
+export interface ResizeAll {
+  readonly cluster: string;
+  readonly containerName: string;
+  readonly steadyStateTimeoutMinutes: number;
+  readonly tasksBefore: readonly string[];
+  /** In the order in which they are to be done. */
+  readonly steps: readonly ResizeStep[];
+  /** Names of services that an earlier run finished. */
+  readonly done: readonly string[];
+  saveDone(done: string[]): Promise<void>;
+}
+
+/** Resizes one service after the other; each is steady before the next begins. Returns the containers of all of them. */
+export async function resizeAll(ctx: StepContext<unknown>, options: ResizeAll): Promise<ContainerInfo[]> {
+  const { cluster, containerName, steadyStateTimeoutMinutes } = options;
+  const tasksBefore = new Set(options.tasksBefore);
+  const done = [...options.done];
+  const containers: ContainerInfo[] = [];
+  for (const { name, desired, role } of options.steps) {
+    const common = { cluster, serviceName: name, containerName, tasksBefore };
+    if (done.includes(name)) {
+      // An earlier run said all there is to say of it.
+      containers.push(...(await readContainers({ ...ctx, log: () => undefined }, common)));
+      continue;
+    }
+    containers.push(...(await resizeService(ctx, { ...common, desired, role, steadyStateTimeoutMinutes })));
+    done.push(name);
+    await options.saveDone([...done]);
+  }
+  return containers;
+}

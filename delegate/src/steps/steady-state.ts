@@ -1,0 +1,164 @@
+import type { EcsDeployment, EcsService } from '../aws/ports.ts';
+import type { BadStop, Verdict } from './why.ts';
+import { saysTasksCannotStart } from './why.ts';
+
+/** As often may tasks stop for the same reason before waiting is given up. */
+export const SAME_STOP_LIMIT = 3;
+
+/** What is being waited for. */
+export interface Expectation {
+  /** What we asked for; undefined: ECS computes it (daemon services). */
+  readonly desired: number | undefined;
+  /** Undefined: whatever it is (a service that others deploy). */
+  readonly taskDefinitionArn: string | undefined;
+  /** The primary deployment that is being waited for; undefined: any. */
+  readonly deploymentId: string | undefined;
+  /** The primary deployment before the change: an answer that still shows it is merely old. */
+  readonly deploymentIdBefore: string | undefined;
+  /** Shrinking: the rest need not be healthy, and a version that was not healthy before does not hold us up. */
+  readonly shrinking: boolean;
+}
+
+/** One look at the service and at what happened since the wait began. */
+export interface View {
+  /** Undefined: DescribeServices does not show it. */
+  readonly service: EcsService | undefined;
+  /** It was seen before, or enough time has passed for AWS to show it. */
+  readonly mustExist: boolean;
+  /** Looks in a row that showed another desired count, after ours had been seen once. */
+  readonly strayed: number;
+  readonly newEvents: readonly { readonly message: string }[];
+  /** Tasks that stopped since the last look although they were meant to run. */
+  readonly newStops: readonly BadStop[];
+  /** All such tasks since the wait began. */
+  readonly stops: readonly BadStop[];
+  /** Targets that are not healthy, in words; empty without a load balancer. */
+  readonly unhealthyTargets: readonly string[];
+}
+
+export type Judgement =
+  | { readonly kind: 'steady' }
+  /** `missing` says what it still lacks. */
+  | { readonly kind: 'waiting'; readonly missing: string }
+  | { readonly kind: 'hopeless'; readonly verdict: Verdict; readonly message: string };
+
+/** Whether as many tasks run as wanted: the first half of the wait. */
+export function judgeRunning(view: View, wanted: Expectation): Judgement {
+  const lost = hopeless(view, wanted);
+  if (lost !== undefined) return lost;
+  const { service } = view;
+  if (service === undefined) return { kind: 'waiting', missing: 'AWS does not show the service yet' };
+  const desired = wanted.desired ?? service.desired;
+  const enough = wanted.shrinking ? service.running <= desired : service.running >= desired;
+  if (!enough || service.desired !== desired) return { kind: 'waiting', missing: countsOf(service, desired) };
+  return { kind: 'steady' };
+}
+
+/**
+ * Whether the service is steady: all tasks of the one deployment run, nothing is pending, none stopped since the last
+ * look, and every target is healthy. It must hold for two looks in a row (aws-facts §2.1).
+ */
+export function judgeSteady(view: View, wanted: Expectation): Judgement {
+  const running = judgeRunning(view, wanted);
+  if (running.kind !== 'steady') return running;
+  const { service } = view;
+  if (service === undefined) return { kind: 'waiting', missing: 'AWS does not show the service yet' };
+  const desired = wanted.desired ?? service.desired;
+  if (service.pending > 0) return { kind: 'waiting', missing: countsOf(service, desired) };
+  if (wanted.shrinking) return { kind: 'steady' };
+  if (service.running !== desired) return { kind: 'waiting', missing: countsOf(service, desired) };
+  const rollout = rolloutMissing(service, wanted);
+  if (rollout !== '') return { kind: 'waiting', missing: rollout };
+  if (view.newStops.length > 0) return { kind: 'waiting', missing: 'a task has just stopped' };
+  const [target] = view.unhealthyTargets;
+  if (target !== undefined) {
+    return { kind: 'waiting', missing: `${view.unhealthyTargets.length} target(s) not healthy: ${target}` };
+  }
+  return { kind: 'steady' };
+}
+
+function rolloutMissing(service: EcsService, wanted: Expectation): string {
+  // Other controllers than ECS's own show no deployments.
+  if (service.deployments.length === 0) return '';
+  if (service.deployments.length > 1) {
+    const old = service.deployments.filter((deployment) => deployment.status !== 'PRIMARY');
+    const left = old.reduce((sum, deployment) => sum + deployment.running, 0);
+    return `${left} task(s) of earlier deployments still run`;
+  }
+  const primary = primaryOf(service);
+  if (primary === undefined) return 'no deployment is primary yet';
+  if (wanted.taskDefinitionArn !== undefined && primary.taskDefinitionArn !== wanted.taskDefinitionArn) {
+    return `the deployment of ${wanted.taskDefinitionArn} is not primary yet`;
+  }
+  return primary.rolloutState === 'IN_PROGRESS' ? 'the rollout is still in progress' : '';
+}
+
+export function primaryOf(service: EcsService): EcsDeployment | undefined {
+  return service.deployments.find((deployment) => deployment.status === 'PRIMARY');
+}
+
+export function countsOf(service: EcsService, desired: number): string {
+  const parts = [`${service.running}/${desired} running`, `${service.pending} pending`];
+  if (service.desired !== desired) parts.push(`AWS shows a desired count of ${service.desired}`);
+  return parts.join(', ');
+}
+
+/** Reasons not to wait any longer. */
+function hopeless(view: View, wanted: Expectation): Judgement | undefined {
+  const { service } = view;
+  if (service === undefined) {
+    return view.mustExist ? lost('service-missing', 'The service does not exist, or no longer') : undefined;
+  }
+  if (service.status !== 'ACTIVE') {
+    return lost('interfered', `The service is ${service.status}: somebody deleted it meanwhile`);
+  }
+  // One look may be answered from before our change; two in a row are not.
+  if (wanted.desired !== undefined && view.strayed >= 2) {
+    return lost(
+      'interfered',
+      `The desired count became ${service.desired} instead of ${wanted.desired}: changed by somebody else`,
+    );
+  }
+  if (wanted.shrinking) return undefined;
+  return deploymentLost(service, wanted) ?? tasksLost(view);
+}
+
+function deploymentLost(service: EcsService, wanted: Expectation): Judgement | undefined {
+  const primary = primaryOf(service);
+  if (primary === undefined) return undefined;
+  if (primary.rolloutState === 'FAILED') {
+    const reason = primary.rolloutStateReason ?? 'no reason given';
+    return lost('deployment-failed', `ECS marked the deployment as failed: ${reason}`);
+  }
+  const expected = wanted.deploymentId === undefined || primary.id === wanted.deploymentId;
+  if (expected || primary.id === wanted.deploymentIdBefore) return undefined;
+  const ours = service.deployments.find((deployment) => deployment.id === wanted.deploymentId);
+  if (ours?.rolloutState === 'FAILED' || primary.rolloutStateReason?.includes('rolling back') === true) {
+    return lost(
+      'deployment-failed',
+      `ECS rolled the deployment back: ${ours?.rolloutStateReason ?? primary.rolloutStateReason ?? ''}`,
+    );
+  }
+  return lost('interfered', `Another deployment (${primary.id}) was started meanwhile`);
+}
+
+function tasksLost(view: View): Judgement | undefined {
+  const counts = new Map<string, number>();
+  for (const stop of view.stops) {
+    const count = (counts.get(stop.key) ?? 0) + 1;
+    counts.set(stop.key, count);
+    if (stop.hopeless && count >= SAME_STOP_LIMIT) {
+      return { kind: 'hopeless', verdict: stop, message: `${count} tasks stopped for the same reason` };
+    }
+  }
+  if (view.newEvents.some((event) => saysTasksCannotStart(event.message))) {
+    const stop = view.stops.at(-1);
+    const message = 'ECS says that it is unable to consistently start tasks';
+    return stop === undefined ? lost('deployment-failed', message) : { kind: 'hopeless', verdict: stop, message };
+  }
+  return undefined;
+}
+
+function lost(code: Verdict['code'], message: string): Judgement {
+  return { kind: 'hopeless', verdict: { code, advice: '', hopeless: true }, message };
+}
