@@ -23,7 +23,10 @@ const FOREIGN = [
 
 /** What is or could be committed: not what .gitignore names. */
 function ourFiles(): readonly string[] {
-  const listing = execFileSync('git', ['ls-files', '-z', '--cached', '--others', '--exclude-standard'], { cwd: ROOT, encoding: 'utf8' });
+  const listing = execFileSync('git', ['ls-files', '-z', '--cached', '--others', '--exclude-standard'], {
+    cwd: ROOT,
+    encoding: 'utf8',
+  });
   return listing.split('\0').filter((file) => file !== '' && existsSync(path.join(ROOT, file)));
 }
 
