@@ -71,7 +71,7 @@ export async function bundleDelegate(where: {
 /** A bundled `import()` of a module written for `require` gives its default export alone, without the names that Node would give it. */
 function checkLazyImports(metafile: Metafile): void {
   for (const [file, input] of Object.entries(metafile.inputs)) {
-    if (file.startsWith('node_modules/')) continue;
+    if (file.split('/').includes('node_modules')) continue;
     for (const lazy of input.imports.filter((imported) => imported.kind === 'dynamic-import')) {
       if (metafile.inputs[lazy.path]?.format === 'cjs') {
         throw new Error(
