@@ -20,6 +20,7 @@ export function clientEnvironment(simulator: {
   return {
     AWS_ENDPOINT_URL: simulator.url,
     AWS_REGION: SAMPLE_REGION,
+    AWS_DEFAULT_REGION: SAMPLE_REGION,
     AWS_ACCESS_KEY_ID: SAMPLE_CREDENTIALS.accessKeyId,
     AWS_SECRET_ACCESS_KEY: SAMPLE_CREDENTIALS.secretAccessKey,
     OUTRIDER_ECS_AGENT_PORT: String(simulator.agentPort),

@@ -30,15 +30,17 @@ const operations = [
       throw new AwsError('ValidationError', `${input.RoleArn} is invalid`);
     const session = `arn:aws:sts::${account}:assumed-role/${lastPart(role)}/${input.RoleSessionName}`;
     const { sessions } = world.state;
-    const AccessKeyId = `ASIA${world.digits(16)}`;
+    // Taken from the request ids: handing out credentials must not change the world's future.
+    const secret = `${world.requestId()}${world.requestId()}`.replaceAll('-', '');
+    const AccessKeyId = `ASIA${secret.slice(0, 16).toUpperCase()}`;
     sessions[AccessKeyId] = session;
     const keys = Object.keys(sessions);
     for (const key of keys.slice(0, Math.max(0, keys.length - SESSIONS_KEPT))) delete sessions[key];
     return {
       Credentials: {
         AccessKeyId,
-        SecretAccessKey: `simulated${world.hex(31)}`,
-        SessionToken: `simulated${world.hex(64)}`,
+        SecretAccessKey: `simulated${secret.slice(0, 31)}`,
+        SessionToken: `simulated${secret}`,
         Expiration: world.now + (input.DurationSeconds ?? DEFAULT_DURATION_SECONDS) * 1000,
       },
       AssumedRoleUser: { AssumedRoleId: `AROASIMULATOR00000001:${input.RoleSessionName}`, Arn: session },
