@@ -227,7 +227,7 @@ export function wordsOf(value: Json | undefined): string {
 }
 
 function shortened(text: string): string {
-  const line = text.replace(/\s+/g, ' ');
+  const line = text.slice(0, 200).replace(/[\s\p{Cc}]+/gu, ' ');
   return line.length > 60 ? `${line.slice(0, 60)}…` : line;
 }
 
