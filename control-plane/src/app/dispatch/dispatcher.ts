@@ -20,7 +20,7 @@ export function createDispatcher(dependencies: DispatcherDependencies): Dispatch
     drain: (reconnectAfterMs, reason) => loop.drain(reconnectAfterMs, reason),
     stop: () => loop.stop(),
     async open(peer, hello, link) {
-      if (!loop.open)
+      if (!loop.welcoming)
         return { kind: 'refused', code: 'not-allowed-now', because: 'the control plane is shutting down' };
       const greeting = await greet(context, peer, hello, link);
       if (greeting.kind === 'refused') return greeting;
@@ -99,8 +99,9 @@ async function saveSeen(context: DispatchContext, session: Session): Promise<voi
 /** Looks at the tasks once a tick and at once when kicked; one look at a time, and one more if kicked meanwhile. */
 class Loop {
   readonly context: DispatchContext;
-  open = false;
-  #mayOffer = false;
+  /** Delegates are greeted and work is offered. */
+  welcoming = false;
+  #open = false;
   #running: Promise<void> | undefined;
   #again = false;
   #cancelTimer: () => void = () => {};
@@ -116,19 +117,19 @@ class Loop {
     const extended = await store.extendAllLeases(clock.now() + timings.leaseExtensionAfterStartMs);
     if (extended > 0) logger.info({ extended }, 'Running steps keep their delegates after the start');
     this.#stopListening = engine.onTasksChanged(() => this.#kick());
-    this.open = true;
-    this.#mayOffer = true;
+    this.#open = true;
+    this.welcoming = true;
     this.#kick();
   }
 
   drain(reconnectAfterMs: number, reason: string): void {
-    this.#mayOffer = false;
+    this.welcoming = false;
     for (const session of this.context.registry.all()) session.link.send({ kind: 'drain', reconnectAfterMs, reason });
   }
 
   async stop(): Promise<void> {
-    this.open = false;
-    this.#mayOffer = false;
+    this.#open = false;
+    this.welcoming = false;
     this.#stopListening();
     this.#cancelTimer();
     for (const session of this.context.registry.all()) end(this.context, session, 'the control plane is shutting down');
@@ -137,7 +138,7 @@ class Loop {
   }
 
   #kick(): void {
-    if (!this.open) return;
+    if (!this.#open) return;
     this.#again = true;
     this.#running ??= this.#run().finally(() => {
       this.#running = undefined;
@@ -148,10 +149,10 @@ class Loop {
   async #run(): Promise<void> {
     // Other kicks of this moment join in.
     await Promise.resolve();
-    while (this.#again && this.open) {
+    while (this.#again && this.#open) {
       this.#again = false;
       try {
-        await runPass(this.context, this.#mayOffer);
+        await runPass(this.context, this.welcoming);
       } catch (thrown) {
         this.context.logger.error({ err: thrown }, 'Looking for due work failed; it is tried again');
         return;
@@ -161,6 +162,6 @@ class Loop {
 
   #arm(): void {
     this.#cancelTimer();
-    if (this.open) this.#cancelTimer = this.context.timers.after(this.context.timings.tickMs, () => this.#kick());
+    if (this.#open) this.#cancelTimer = this.context.timers.after(this.context.timings.tickMs, () => this.#kick());
   }
 }

@@ -36,8 +36,6 @@ export interface Dispatcher extends DelegateGateway {
    * after `engine.recover()` and before delegates are let in.
    */
   start(): Promise<void>;
-  /** Tells every delegate to come back after the time and offers nothing more. */
-  drain(reconnectAfterMs: number, reason: string): void;
   /** Ends all sessions and waits for what is being written. Leases stay: delegates go on and find the next process. */
   stop(): Promise<void>;
   /** Every known delegate, connected or not, by name. */
@@ -62,6 +60,8 @@ export interface DelegateGateway {
    * says why in words for the operator of the delegate.
    */
   open(peer: DelegatePeer, hello: HelloMessage, link: SessionLink): Promise<OpenOutcome>;
+  /** Tells every delegate to come back after the time; offers nothing more and greets nobody more. What runs goes on. */
+  drain(reconnectAfterMs: number, reason: string): void;
   /** Undefined: there is no such session of this peer. */
   openLogs(peer: DelegatePeer, sessionId: string): LogSession | undefined;
 }

@@ -1,7 +1,7 @@
 import type { TaskId } from '@outrider/shared/ids.ts';
 import type { DelegateView } from '../../domain/fleet/match.ts';
 import type { DelegateRow } from '../ports.ts';
-import type { HelloMessage, SessionLink } from './ports.ts';
+import type { SessionLink } from './ports.ts';
 
 /** One live Control stream: one instance of a delegate. What is in here is gone with the process; the truth is in the store. */
 export interface Session {

@@ -1,0 +1,74 @@
+import {
+  type Metadata,
+  ServerInterceptingCall,
+  type ServerInterceptor,
+  ServerListenerBuilder,
+  status,
+} from '@grpc/grpc-js';
+import { AUTHORIZATION_METADATA, DELEGATE_SERVICE } from '@outrider/shared/protocol/service.ts';
+import type { DelegatePeer } from '../app/dispatch/ports.ts';
+import type { DelegateAuthenticator } from '../app/joining.ts';
+import type { Logger } from '../app/logger.ts';
+
+export interface Door {
+  /** Lets in who can prove a name; everybody else never reaches a handler. */
+  readonly interceptor: ServerInterceptor;
+  /** Who has been let in with this call. */
+  peerOf(metadata: Metadata): DelegatePeer;
+  /** From now on nobody is let in. False: that was so already. */
+  shut(): boolean;
+}
+
+const BEARER = /^Bearer ([^\s]{1,512})$/;
+
+export function createDoor(authenticator: DelegateAuthenticator, logger: Logger): Door {
+  // By the call's own metadata object: nothing a client sends can look like it.
+  const peers = new WeakMap<Metadata, DelegatePeer>();
+  let open = true;
+
+  async function admit(metadata: Metadata, address: string): Promise<string | undefined> {
+    const presented = metadata.get(AUTHORIZATION_METADATA).map(String).at(0) ?? '';
+    const [, bearer] = BEARER.exec(presented) ?? [];
+    const verdict = await authenticator.authenticate({ bearer });
+    if (verdict.kind === 'refused') return verdict.because;
+    peers.set(metadata, { delegateName: verdict.delegateName, address });
+    return undefined;
+  }
+
+  const interceptor: ServerInterceptor = (method, call) =>
+    new ServerInterceptingCall(call, {
+      start(next) {
+        const listener = new ServerListenerBuilder().withOnReceiveMetadata((metadata, proceed) => {
+          if (!open)
+            return call.sendStatus({ code: status.UNAVAILABLE, details: 'the control plane is shutting down' });
+          const address = call.getConnectionInfo().remoteAddress ?? 'unknown';
+          if (method.path === DELEGATE_SERVICE.join.path) {
+            peers.set(metadata, { delegateName: null, address });
+            return proceed(metadata);
+          }
+          admit(metadata, address).then(
+            (because) => {
+              if (because === undefined) return proceed(metadata);
+              logger.warn({ address, because }, 'A delegate was turned away');
+              call.sendStatus({ code: status.UNAUTHENTICATED, details: because });
+            },
+            (thrown: unknown) => {
+              logger.error({ err: thrown }, 'A credential could not be checked');
+              call.sendStatus({ code: status.UNAVAILABLE, details: 'the credential cannot be checked now' });
+            },
+          );
+        });
+        next(listener.build());
+      },
+    });
+
+  return {
+    interceptor,
+    peerOf: (metadata) => peers.get(metadata) ?? { delegateName: '', address: 'unknown' },
+    shut() {
+      const was = open;
+      open = false;
+      return was;
+    },
+  };
+}
