@@ -1,0 +1,225 @@
+import { createHash } from 'node:crypto';
+import { OutriderError, type Problem } from '@outrider/shared/errors.ts';
+import { type ExecutionId, taskId } from '@outrider/shared/ids.ts';
+import { canonicalJson, type JsonObject } from '@outrider/shared/json.ts';
+import { DEFAULT_APPLICATION } from '@outrider/shared/model/common.ts';
+import type { ExecutionInput } from '../domain/execution/events.ts';
+import { type ExecutionState, isLiving, stepState } from '../domain/execution/state.ts';
+import type { DelegateView } from '../domain/fleet/match.ts';
+import type { ExecutionPlan } from '../domain/planning/plan.ts';
+import { plan } from '../domain/planning/planner.ts';
+import type { PlanProblem } from '../domain/planning/problems.ts';
+import { resourceKeys } from '../domain/planning/walk.ts';
+import { requireDelegates } from './eligibility.ts';
+import type { Engine } from './engine-port.ts';
+import type {
+  Actor,
+  ExecutionFilter,
+  ExecutionPage,
+  Executions,
+  ExecutionView,
+  StartedExecution,
+  StartRequest,
+  StepDetails,
+} from './executions-port.ts';
+import { findStepByReference } from './find-step.ts';
+import type { Clock, IdempotencyKey, Store } from './ports.ts';
+import { SerialQueues } from './serial-queues.ts';
+import { loadReferenced, loadWorkflow } from './stored-resources.ts';
+import { LIVING_STATUSES } from './summary.ts';
+import { executionView, type ProgressOf, stepView, summaryView } from './views.ts';
+
+export interface ExecutionsDependencies {
+  readonly store: Store;
+  readonly engine: Engine;
+  readonly clock: Clock;
+  /** Every delegate that is known, connected or not. */
+  readonly fleet: () => readonly DelegateView[];
+  readonly progressOf: ProgressOf;
+}
+
+/** Starts that may wait for each other. */
+const WAITING_STARTS = 1_000;
+/** Executions that are looked at to see that none runs at the same place. */
+const LIVING_LIMIT = 10_000;
+const PAGE_LIMIT = 200;
+const EVENTS_LIMIT = 1_000;
+
+export function createExecutions(dependencies: ExecutionsDependencies): Executions {
+  const { store, engine, progressOf } = dependencies;
+  const starts = new SerialQueues(WAITING_STARTS);
+  const viewOf = (state: ExecutionState) => executionView(state, progressOf);
+  const load = async (id: ExecutionId) => (await engine.load(id)) ?? noSuchExecution(id);
+  const interrupt = async (id: ExecutionId, input: ExecutionInput, act: string): Promise<ExecutionView> => {
+    const outcome = await engine.submit(id, input);
+    if (outcome.kind === 'ok') return viewOf(outcome.state);
+    if (outcome.kind === 'refused') throw notNow(id, act, outcome.because);
+    return noSuchExecution(id);
+  };
+  return {
+    // One after the other: two starts must not both find the place free.
+    start: (request, by) => starts.run('start', () => start(dependencies, request, by)),
+    abort: (id, { rollback, reason }, by) =>
+      interrupt(id, { kind: 'abort', by: by.name, reason, rollback }, 'be aborted'),
+    async rollback(id, { reason }, by) {
+      const state = await load(id);
+      if (state.kind === 'ended' && state.status === 'succeeded') throw rollbackAfterSuccess(state);
+      return await interrupt(id, { kind: 'rollback', by: by.name, reason }, 'be rolled back');
+    },
+    get: async (id) => viewOf(await load(id)),
+    list: (filter) => list(store, filter),
+    async events(id, afterSeq, limit) {
+      const state = await load(id);
+      const events = await store.readEvents(id, afterSeq, within(limit, EVENTS_LIMIT));
+      const last = events.at(-1)?.seq ?? afterSeq;
+      return { events, ended: state.kind === 'ended' && last >= state.seq };
+    },
+    step: async (id, reference) => stepDetails(await load(id), reference, progressOf),
+  };
+}
+
+async function start(
+  { store, engine, clock, fleet, progressOf }: ExecutionsDependencies,
+  request: StartRequest,
+  by: Actor,
+): Promise<StartedExecution> {
+  const viewed = async (id: ExecutionId, replayed: boolean): Promise<StartedExecution> => {
+    const state = (await engine.load(id)) ?? noSuchExecution(id);
+    return { execution: executionView(state, progressOf), replayed };
+  };
+  const idempotency = keyOf(request, by, clock.now());
+  if (idempotency !== undefined) {
+    const { scope, key, requestDigest, atMs } = idempotency;
+    const used = await store.findIdempotent(scope, key, atMs);
+    if (used !== undefined) {
+      if (used.requestDigest !== requestDigest) throw keyReused(key);
+      return await viewed(used.executionId, true);
+    }
+  }
+  const planned = await makePlan(store, request, by);
+  await requireFreePlace(store, planned);
+  requireDelegates(planned, fleet());
+  const outcome = await engine.start({
+    plan: planned,
+    startedBy: by.name,
+    reason: request.reason ?? '',
+    artifacts: request.artifacts,
+    variables: request.variables,
+    ...(idempotency === undefined ? {} : { idempotency }),
+  });
+  if (outcome.kind === 'ok') return { execution: executionView(outcome.state, progressOf), replayed: false };
+  if (!outcome.sameRequest) throw keyReused(request.idempotencyKey ?? '');
+  return await viewed(outcome.executionId, true);
+}
+
+async function makePlan(store: Store, request: StartRequest, by: Actor): Promise<ExecutionPlan> {
+  const application = request.application ?? DEFAULT_APPLICATION;
+  const { workflow, version } = await loadWorkflow(store, application, request.workflow);
+  const planned = plan({
+    workflow,
+    workflowVersion: version,
+    resources: await loadReferenced(store, workflow),
+    start: { artifacts: request.artifacts, variables: request.variables },
+    startedBy: by.name,
+  });
+  if ('problems' in planned) throw cannotStart(request.workflow, planned.problems);
+  return planned.plan;
+}
+
+/** All problems at once; the first one gives the code, and its hint where it is the only one. */
+function cannotStart(workflow: string, problems: readonly PlanProblem[]): OutriderError {
+  const [first] = problems;
+  const listed = problems.map(({ code: _code, pointer: _pointer, ...problem }): Problem => problem);
+  const message =
+    problems.length === 1 && first !== undefined
+      ? `The workflow "${workflow}" cannot start: ${first.message}`
+      : `${problems.length} problems keep the workflow "${workflow}" from starting`;
+  return new OutriderError(first?.code ?? 'request-invalid', message, {
+    problems: listed,
+    ...(problems.length === 1 && first?.hint !== undefined ? { hint: first.hint } : {}),
+  });
+}
+
+/** One execution at a time for each service and infrastructure. @throws execution-running */
+async function requireFreePlace(store: Store, planned: ExecutionPlan): Promise<void> {
+  const keys = new Set(resourceKeys(planned));
+  for (const running of await store.listSummaries({ statuses: LIVING_STATUSES, limit: LIVING_LIMIT })) {
+    const shared = running.resourceKeys.find((key) => keys.has(key));
+    if (shared === undefined) continue;
+    throw new OutriderError('execution-running', `${running.id} (${running.workflow}) runs at ${shared} already`, {
+      hint: `Wait for it (outrider watch ${running.id}), or stop it (outrider abort ${running.id}).`,
+      data: { executionId: running.id, resource: shared },
+    });
+  }
+}
+
+/** The key of a repeated request, bound to its caller and to what it asks for. */
+function keyOf(request: StartRequest, by: Actor, atMs: number): IdempotencyKey | undefined {
+  const { idempotencyKey: key, workflow, application, artifacts, variables, reason } = request;
+  if (key === undefined) return undefined;
+  const asked: JsonObject = {
+    workflow,
+    application: application ?? DEFAULT_APPLICATION,
+    artifacts,
+    variables,
+    reason: reason ?? '',
+  };
+  const requestDigest = createHash('sha256').update(canonicalJson(asked)).digest('hex');
+  return { scope: by.name, key, requestDigest, atMs };
+}
+
+function keyReused(key: string): OutriderError {
+  return new OutriderError('idempotency-key-reused', `The idempotency key "${key}" was used for another request`);
+}
+
+async function list(store: Store, filter: ExecutionFilter): Promise<ExecutionPage> {
+  const { statuses, application, workflow, cursor } = filter;
+  if (cursor !== undefined && !/^exe_[0-9A-Z]{26}$/.test(cursor)) {
+    throw new OutriderError('request-invalid', 'The cursor is none of ours', { hint: 'Use nextCursor of a page.' });
+  }
+  const limit = within(filter.limit, PAGE_LIMIT);
+  const found = await store.listSummaries({
+    ...(statuses === undefined ? {} : { statuses }),
+    ...(application === undefined ? {} : { application }),
+    ...(workflow === undefined ? {} : { workflow }),
+    ...(cursor === undefined ? {} : { before: cursor }),
+    limit: limit + 1,
+  });
+  const items = found.slice(0, limit).map(summaryView);
+  return { items, nextCursor: found.length > limit ? (items.at(-1)?.id ?? null) : null };
+}
+
+function stepDetails(state: ExecutionState, reference: string, progressOf: ProgressOf): StepDetails {
+  const { phase, section, step } = findStepByReference(state.plan, reference);
+  const now = stepState(state, step.id);
+  const attempts = now.kind === 'pending' || now.kind === 'skipped' ? 0 : now.attempt;
+  const view = stepView(state, phase, section, step, progressOf);
+  return {
+    stepId: step.id,
+    phase: phase.name,
+    step: view,
+    tasks: Array.from({ length: attempts }, (_, index) => taskId(state.id, step.id, index + 1)),
+    ended: !isLiving(now) && view.status !== 'pending',
+  };
+}
+
+function within(limit: number, most: number): number {
+  return Math.max(1, Math.min(Math.trunc(limit) || 1, most));
+}
+
+function noSuchExecution(id: ExecutionId): never {
+  throw new OutriderError('not-found', `There is no execution ${id}`, { hint: 'See `outrider list`.' });
+}
+
+function notNow(id: ExecutionId, act: string, because: string): OutriderError {
+  return new OutriderError('not-allowed-now', `Execution ${id} cannot ${act}: ${because}`, {
+    hint: `See \`outrider show ${id}\` for its state.`,
+  });
+}
+
+function rollbackAfterSuccess(state: ExecutionState): OutriderError {
+  const { name } = state.plan.workflow;
+  return new OutriderError('not-allowed-now', `Execution ${state.id} cannot be rolled back: it has succeeded`, {
+    hint: `This version rolls back what runs. Run "${name}" again with the image that you want back.`,
+  });
+}
