@@ -1,0 +1,166 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import type { Store } from '@outrider/control-plane/app/ports.ts';
+import { createMemoryStore } from '@outrider/control-plane/store/memory.ts';
+import { openStore } from '@outrider/control-plane/store/open.ts';
+import type { OperationName } from '@outrider/control-plane/store/operations.ts';
+import { OutriderError } from '@outrider/shared/errors.ts';
+import * as fc from 'fast-check';
+import { askOf, dump, type Move } from './moves.ts';
+import { inDirectory, STORE_URLS } from './stores.ts';
+
+/**
+ * What every operation can answer, in one word each. The test fails when one of them never came up: then the random
+ * histories have become too tame to say anything about it.
+ */
+const OUTCOMES: Readonly<Record<OperationName, readonly string[]>> = {
+  check: ['done'],
+  putResources: ['ok', 'conflict'],
+  getResource: ['found', 'done'],
+  listResources: ['some', 'none'],
+  deleteResource: ['ok', 'not-found', 'conflict'],
+  commit: ['ok', 'conflict', 'stale', 'duplicate', 'unknown-task', 'replayed', 'internal'],
+  readEvents: ['some', 'none'],
+  getSummary: ['found', 'done'],
+  listSummaries: ['some', 'none'],
+  pendingEffects: ['some', 'none'],
+  effectDone: ['done'],
+  findIdempotent: ['found', 'done'],
+  verifyHistory: ['ok'],
+  enqueueTask: ['done'],
+  getTask: ['found', 'done'],
+  livingTasks: ['some'],
+  offerTask: ['ok', 'not-queued'],
+  returnOffer: ['ok', 'stale'],
+  renewLeases: ['found'],
+  reattachTask: ['ok', 'stale', 'ended'],
+  releaseTask: ['ok', 'stale'],
+  extendAllLeases: ['0', '1'],
+  cancelTask: ['found', 'done'],
+  appendLog: ['ok', 'stale', 'gap', 'unknown-task'],
+  readLog: ['some', 'none'],
+  logDigest: ['found'],
+  seeDelegate: ['done'],
+  listDelegates: ['some', 'none'],
+  removeDelegate: ['true', 'false'],
+  createJoinToken: ['done'],
+  listJoinTokens: ['some', 'none'],
+  revokeJoinToken: ['true', 'false'],
+  redeemJoinToken: ['ok', 'unknown', 'expired', 'revoked', 'used-up', 'other-name', 'internal'],
+  findCredential: ['found', 'done'],
+  revokeCredentials: ['0', '1'],
+  createApiKey: ['ok', 'exists'],
+  findApiKey: ['found', 'done'],
+  listApiKeys: ['some', 'none'],
+  revokeApiKey: ['true', 'false'],
+  touchApiKey: ['done'],
+  getSetting: ['found', 'done'],
+  setSetting: ['ok', 'exists'],
+};
+
+/** Rounds go on until every outcome has come up; one or two are usual. */
+const ROUNDS_MAX = 6;
+const HISTORIES_PER_ROUND = 10;
+
+/** Operations that lead somewhere come more often than those that only look. */
+const WEIGHTS: Partial<Record<OperationName, number>> = {
+  commit: 14,
+  enqueueTask: 4,
+  offerTask: 8,
+  reattachTask: 3,
+  appendLog: 5,
+  createJoinToken: 4,
+  redeemJoinToken: 14,
+  revokeJoinToken: 2,
+  putResources: 5,
+  getResource: 2,
+  deleteResource: 4,
+};
+
+function isOperation(name: string): name is OperationName {
+  return Object.hasOwn(OUTCOMES, name);
+}
+const KINDS = Object.keys(OUTCOMES).filter(isOperation);
+
+const someMove: fc.Arbitrary<Move> = fc.record({
+  kind: fc.oneof(...KINDS.map((kind) => ({ weight: WEIGHTS[kind] ?? 1, arbitrary: fc.constant(kind) }))),
+  picks: fc.array(fc.nat(5_039), { minLength: 12, maxLength: 12, size: 'max' }),
+});
+/** Operations that are asked at once, without waiting for each other. */
+const someGroups = fc.array(fc.array(someMove, { minLength: 1, maxLength: 24, size: 'max' }), {
+  minLength: 20,
+  maxLength: 30,
+  size: 'max',
+});
+
+type Answer = { readonly result: unknown } | { readonly error: string };
+
+async function answerOf(asked: Promise<unknown>): Promise<Answer> {
+  try {
+    return { result: await asked };
+  } catch (error) {
+    if (!(error instanceof OutriderError) || error.code === 'store-failed') throw error;
+    return { error: `${error.code}: ${error.message}` };
+  }
+}
+
+function outcomeOf(kind: OperationName, answer: Answer): string {
+  if ('error' in answer) return answer.error.slice(0, answer.error.indexOf(':'));
+  const { result } = answer;
+  if (result === undefined) return 'done';
+  if (kind === 'getSetting') return 'found';
+  if (Array.isArray(result)) return result.length === 0 ? 'none' : 'some';
+  if (typeof result === 'number') return result === 0 ? '0' : '1';
+  if (typeof result === 'object' && result !== null) {
+    return 'kind' in result && typeof result.kind === 'string' && kind !== 'getResource' ? result.kind : 'found';
+  }
+  return typeof result === 'boolean' || typeof result === 'string' ? `${result}` : 'found';
+}
+
+async function play(groups: readonly (readonly Move[])[], oracle: Store, store: Store, seen: Set<string>) {
+  for (const moves of groups) {
+    const asks = [];
+    for (const move of moves) asks.push(await askOf(move, oracle));
+    const wanted = await Promise.all(asks.map((ask) => answerOf(ask(oracle))));
+    const given = await Promise.all(asks.map((ask) => answerOf(ask(store))));
+    assert.deepEqual(given, wanted);
+    for (const [index, { kind }] of moves.entries()) {
+      const answer = wanted[index];
+      if (answer !== undefined) seen.add(`${kind}: ${outcomeOf(kind, answer)}`);
+    }
+  }
+}
+
+describe('the stores against each other', () => {
+  for (const [name, urlOf] of Object.entries(STORE_URLS).filter(([store]) => store !== 'memory')) {
+    test(`any history gives the same answers and leaves the same behind, in ${name} as in memory`, async () => {
+      const seen = new Set<string>();
+      const histories = fc.asyncProperty(someGroups, (groups) =>
+        inDirectory(async (directory) => {
+          const oracle = createMemoryStore();
+          const store = await openStore(urlOf(directory));
+          try {
+            await play(groups, oracle, store, seen);
+            assert.deepEqual(await dump(store), await dump(oracle));
+          } finally {
+            await store.close();
+          }
+          const reopened = await openStore(urlOf(directory));
+          try {
+            assert.deepEqual(await dump(reopened), await dump(oracle), 'after it was closed and opened again');
+          } finally {
+            await reopened.close();
+          }
+        }),
+      );
+      const missing = () =>
+        KINDS.flatMap((kind) => OUTCOMES[kind].map((outcome) => `${kind}: ${outcome}`)).filter(
+          (outcome) => !seen.has(outcome),
+        );
+      for (let round = 0; round < ROUNDS_MAX && missing().length > 0; round++) {
+        await fc.assert(histories, { numRuns: HISTORIES_PER_ROUND });
+      }
+      assert.deepEqual(missing(), [], 'these outcomes never came up');
+    });
+  }
+});

@@ -1,0 +1,450 @@
+import type { CommitInput, ResourceRef, Store, TaskChange, TaskRow } from '@outrider/control-plane/app/ports.ts';
+import type { OperationName } from '@outrider/control-plane/store/operations.ts';
+import { taskId } from '@outrider/shared/ids.ts';
+import type { TaskRef } from '@outrider/shared/protocol/messages.ts';
+import {
+  apiKeyOf,
+  commitOf,
+  credentialOf,
+  eventsFrom,
+  logLines,
+  stepTaskOf,
+  summaryOf,
+  T0,
+  tokenOf,
+} from './fixtures.ts';
+
+/** One step of a random history: which operation, and numbers from which its input is made. */
+export interface Move {
+  readonly kind: OperationName;
+  readonly picks: readonly number[];
+}
+
+/** An operation with its input, to be put to any store. */
+export type Ask = (store: Store) => Promise<unknown>;
+
+/** The small world in which the histories play: few ids, so that they meet often. */
+export const WORLD = {
+  executions: ['0', '1', '2', '3'].map((digit) => `exe_${digit.repeat(26)}`),
+  steps: ['p1.1', 'p1.2'],
+  instances: [
+    { delegate: 'vpc-1', instanceId: 'a' },
+    { delegate: 'vpc-1', instanceId: 'b' },
+    { delegate: 'vpc-2', instanceId: 'c' },
+  ],
+  applications: ['ECS', 'other'],
+  names: ['web', 'worker', 'web 2'],
+  statuses: ['running', 'succeeded', 'failed'],
+  ids: ['one', 'two', 'three'],
+  secrets: ['secret-1', 'secret-2'],
+} as const;
+
+/** Hands out the numbers of a move; beyond the last it begins anew. */
+class Picker {
+  readonly #picks: readonly number[];
+  #next = 0;
+  constructor(picks: readonly number[]) {
+    this.#picks = picks;
+  }
+  below(limit: number): number {
+    const pick = this.#picks[this.#next % this.#picks.length] ?? 0;
+    this.#next += 1;
+    return pick % limit;
+  }
+  oneOf<T>(choices: readonly [T, ...T[]] | readonly T[]): T {
+    const choice = choices[this.below(choices.length)];
+    if (choice === undefined) throw new Error('nothing to choose from');
+    return choice;
+  }
+  /** True once in `times`. */
+  rarely(times: number): boolean {
+    return this.below(times) === 0;
+  }
+  time(): number {
+    return T0 + this.below(8) * 1_000;
+  }
+}
+
+/** Makes the input of a move fit what the oracle holds now, so that most moves succeed and some just fail. */
+export async function askOf(move: Move, oracle: Store): Promise<Ask> {
+  return BUILDERS[move.kind](new Picker(move.picks), oracle);
+}
+
+type Builder = (pick: Picker, oracle: Store) => Ask | Promise<Ask>;
+
+const BUILDERS: Readonly<Record<OperationName, Builder>> = {
+  check: () => (store) => store.check(),
+  ...resourceBuilders(),
+  ...executionBuilders(),
+  ...taskBuilders(),
+  ...logBuilders(),
+  ...fleetBuilders(),
+  ...keyBuilders(),
+};
+
+function resourceBuilders() {
+  const refOf = (pick: Picker): ResourceRef => ({
+    kind: pick.oneOf(['Service', 'Workflow'] as const),
+    application: pick.oneOf(WORLD.applications),
+    name: pick.oneOf(WORLD.names),
+  });
+  const ifVersion = (pick: Picker) => (pick.rarely(2) ? { ifVersion: pick.below(3) } : {});
+  return {
+    putResources: (pick) => {
+      const puts = Array.from({ length: 1 + pick.below(2) }, () => ({
+        ...refOf(pick),
+        document: { spec: pick.below(3), name: 'ü"' },
+        ...ifVersion(pick),
+      }));
+      const at = pick.time();
+      return (store) => store.putResources(puts, 'ada', at);
+    },
+    getResource: (pick) => {
+      const ref = refOf(pick);
+      const version = pick.below(4);
+      return (store) => (version === 0 ? store.getResource(ref) : store.getResource(ref, version));
+    },
+    listResources: (pick) => {
+      const options = {
+        ...(pick.rarely(2) ? { application: pick.oneOf(WORLD.applications) } : {}),
+        ...(pick.rarely(3) ? { after: refOf(pick) } : {}),
+        limit: 1 + pick.below(4),
+      };
+      return (store) => store.listResources('Service', options);
+    },
+    deleteResource: (pick) => {
+      const ref = refOf(pick);
+      const { ifVersion: version } = { ifVersion: undefined, ...ifVersion(pick) };
+      return (store) => store.deleteResource(ref, version);
+    },
+  } satisfies Partial<Record<OperationName, Builder>>;
+}
+
+async function commitMove(pick: Picker, oracle: Store): Promise<Ask> {
+  const id = pick.oneOf(WORLD.executions);
+  const seq = (await oracle.readEvents(id, 0, 10_000)).length;
+  const expectedSeq = pick.rarely(8) ? pick.below(4) : seq;
+  const count = pick.below(3);
+  const task = pick.rarely(2) ? await changeOf(pick, oracle) : undefined;
+  const executionId = task === undefined || pick.rarely(10) ? id : task.taskId.slice(0, 30);
+  const seqThere = executionId === id ? expectedSeq : (await oracle.readEvents(executionId, 0, 10_000)).length;
+  const input: CommitInput = {
+    ...commitOf(executionId, seqThere, { count }),
+    events: eventsFrom(seqThere + (pick.rarely(15) ? 2 : 1), count),
+    effects: pick.rarely(2) ? [effectOf(executionId, seqThere + 1), effectOf(executionId, seqThere + 2)] : [],
+    summary: summaryOf(executionId, {
+      status: pick.oneOf(WORLD.statuses),
+      application: pick.oneOf(WORLD.applications),
+      workflow: pick.oneOf(WORLD.names),
+    }),
+    ...(task === undefined ? {} : { task }),
+    ...(pick.rarely(4)
+      ? {
+          idempotency: {
+            scope: 'ada',
+            key: pick.oneOf(WORLD.ids),
+            requestDigest: pick.oneOf(WORLD.ids),
+            atMs: T0 + pick.below(4) * 43_200_000,
+          },
+        }
+      : {}),
+  };
+  return (store) => store.commit(input);
+}
+
+function executionBuilders() {
+  return {
+    commit: commitMove,
+    readEvents: (pick) => {
+      const [id, after, limit] = [pick.oneOf(WORLD.executions), pick.below(4), pick.below(5)];
+      return (store) => store.readEvents(id, after, limit);
+    },
+    getSummary: (pick) => {
+      const id = pick.oneOf(WORLD.executions);
+      return (store) => store.getSummary(id);
+    },
+    listSummaries: (pick) => {
+      const options = {
+        ...(pick.rarely(2) ? { statuses: WORLD.statuses.slice(pick.below(3)) } : {}),
+        ...(pick.rarely(3) ? { application: pick.oneOf(WORLD.applications) } : {}),
+        ...(pick.rarely(3) ? { workflow: pick.oneOf(WORLD.names) } : {}),
+        ...(pick.rarely(3) ? { before: pick.oneOf(WORLD.executions) } : {}),
+        limit: pick.below(5),
+      };
+      return (store) => store.listSummaries(options);
+    },
+    pendingEffects: (pick) => {
+      const limit = 1 + pick.below(5);
+      const id = pick.rarely(2) ? pick.oneOf(WORLD.executions) : undefined;
+      return (store) => store.pendingEffects(limit, id);
+    },
+    effectDone: async (pick, oracle) => {
+      const effects = await oracle.pendingEffects(10);
+      const id = effects.length === 0 ? 'none' : pick.oneOf(effects).id;
+      return (store) => store.effectDone(id);
+    },
+    findIdempotent: (pick) => {
+      const [key, at] = [pick.oneOf(WORLD.ids), T0 + pick.below(4) * 43_200_000];
+      return (store) => store.findIdempotent('ada', key, at);
+    },
+    verifyHistory: (pick) => {
+      const id = pick.oneOf(WORLD.executions);
+      return (store) => store.verifyHistory(id);
+    },
+  } satisfies Partial<Record<OperationName, Builder>>;
+}
+
+function effectOf(executionId: string, seq: number) {
+  return {
+    id: `${executionId}/${seq}/0`,
+    executionId,
+    effect: { kind: 'cancel-task', stepId: 'p1.1', attempt: 1, reason: 'aborted', message: `${seq}` },
+  } as const;
+}
+
+async function changeOf(pick: Picker, oracle: Store): Promise<TaskChange> {
+  const row = await someTask(pick, oracle, pick.oneOf(['offered', 'leased'] as const));
+  const ref = refTo(pick, row);
+  switch (pick.oneOf(['accepted', 'accepted', 'checkpointed', 'checkpointed', 'ended', 'withdrawn'] as const)) {
+    case 'accepted': {
+      const instanceId = pick.rarely(4) ? pick.oneOf(WORLD.instances).instanceId : (row.instanceId ?? 'a');
+      return { kind: 'accepted', ...ref, instanceId, leaseUntilMs: pick.time() };
+    }
+    case 'checkpointed': {
+      const sequence = row.checkpointSequence + pick.below(3);
+      return { kind: 'checkpointed', ...ref, sequence, facts: { [pick.oneOf(WORLD.ids)]: pick.below(3) } };
+    }
+    case 'ended':
+      return { kind: 'ended', ...ref, resultSha256: row.resultSha256 ?? pick.oneOf(WORLD.secrets) };
+    case 'withdrawn':
+      return { kind: 'withdrawn', taskId: ref.taskId };
+  }
+}
+
+/** A task, one in the wanted state if there is any; for a world without tasks, what one would be. */
+async function someTask(pick: Picker, oracle: Store, state?: TaskRow['state']) {
+  const ids = WORLD.executions.flatMap((id) => WORLD.steps.map((step) => taskId(id, step, 1)));
+  const rows = (await Promise.all(ids.map((id) => oracle.getTask(id)))).filter((row) => row !== undefined);
+  const wanted = rows.filter((row) => row.state === state);
+  if (rows.length === 0 || pick.rarely(12)) {
+    return {
+      taskId: pick.oneOf(ids),
+      epoch: 1,
+      instanceId: 'a',
+      delegate: 'vpc-1',
+      checkpointSequence: 0,
+      logBytes: 0,
+      resultSha256: null,
+    };
+  }
+  return pick.oneOf(wanted.length === 0 || pick.rarely(6) ? rows : wanted);
+}
+
+function refTo(pick: Picker, row: TaskRef): TaskRef {
+  return { taskId: row.taskId, epoch: pick.rarely(8) ? row.epoch - 1 + pick.below(3) : row.epoch };
+}
+
+function taskBuilders() {
+  return {
+    enqueueTask: (pick) => {
+      const task = {
+        task: stepTaskOf(pick.oneOf(WORLD.executions), pick.oneOf(WORLD.steps)),
+        selectors: [pick.oneOf(WORLD.ids)],
+        repeatable: pick.rarely(2),
+        timeoutSeconds: 60 + pick.below(3),
+        notBeforeMs: pick.time(),
+        atMs: pick.time(),
+      };
+      return (store) => store.enqueueTask(task);
+    },
+    getTask: async (pick, oracle) => {
+      const { taskId: id } = await someTask(pick, oracle);
+      return (store) => store.getTask(id);
+    },
+    livingTasks: () => (store) => store.livingTasks(),
+    offerTask: async (pick, oracle) => {
+      const { taskId: id } = await someTask(pick, oracle, 'queued');
+      const [to, now] = [pick.oneOf(WORLD.instances), pick.time()];
+      return (store) => store.offerTask(id, to, now, now + 10_000);
+    },
+    returnOffer: async (pick, oracle) => {
+      const ref = refTo(pick, await someTask(pick, oracle, 'offered'));
+      const at = pick.time();
+      return (store) => store.returnOffer(ref, at);
+    },
+    renewLeases: async (pick, oracle) => {
+      const rows = [await someTask(pick, oracle, 'leased'), await someTask(pick, oracle, 'leased')];
+      const refs = rows.map((row) => refTo(pick, row));
+      const instanceId = rows[0]?.instanceId ?? 'a';
+      const until = pick.time() + 30_000;
+      return (store) => store.renewLeases(instanceId, refs, until);
+    },
+    reattachTask: async (pick, oracle) => {
+      const row = await someTask(pick, oracle, pick.rarely(3) ? 'ended' : 'leased');
+      const ref = refTo(pick, row);
+      const to = pick.oneOf(WORLD.instances);
+      const delegate = pick.rarely(4) ? to.delegate : (row.delegate ?? to.delegate);
+      const until = pick.time() + 30_000;
+      return (store) => store.reattachTask(ref, delegate, to.instanceId, until);
+    },
+    releaseTask: async (pick, oracle) => {
+      const ref = refTo(pick, await someTask(pick, oracle, 'leased'));
+      const at = pick.time();
+      return (store) => store.releaseTask(ref, at);
+    },
+    extendAllLeases: (pick) => {
+      const until = pick.time() + 28_000;
+      return (store) => store.extendAllLeases(until);
+    },
+    cancelTask: async (pick, oracle) => {
+      const { taskId: id } = await someTask(pick, oracle);
+      const reason = pick.oneOf(['aborted', 'timed-out', 'rolling-back'] as const);
+      return (store) => store.cancelTask(id, reason, reason);
+    },
+  } satisfies Partial<Record<OperationName, Builder>>;
+}
+
+function logBuilders() {
+  return {
+    appendLog: async (pick, oracle) => {
+      const row = await someTask(pick, oracle);
+      const ref = refTo(pick, row);
+      const offset = Math.max(row.logBytes + (pick.rarely(4) ? pick.below(200) - 100 : 0), 0);
+      const bytes = logLines(pick.rarely(20) ? 4_000 : pick.below(4), pick.below(10));
+      return (store) => store.appendLog(ref, offset, bytes);
+    },
+    readLog: async (pick, oracle) => {
+      const { taskId: id, logBytes } = await someTask(pick, oracle);
+      const [from, limit] = [pick.below(logBytes + 2), pick.oneOf([0, 100, 100_000])];
+      return (store) => store.readLog(id, from, limit);
+    },
+    logDigest: async (pick, oracle) => {
+      const { taskId: id } = await someTask(pick, oracle);
+      return (store) => store.logDigest(id);
+    },
+  } satisfies Partial<Record<OperationName, Builder>>;
+}
+
+function fleetBuilders() {
+  const delegateName = (pick: Picker) => pick.oneOf(WORLD.instances).delegate;
+  return {
+    seeDelegate: (pick) => {
+      const row = {
+        name: delegateName(pick),
+        tags: [pick.oneOf(WORLD.ids)],
+        version: '1.0.0',
+        region: 'us-east-1',
+        stepTypes: ['shell-script'],
+        lastSeenMs: pick.time(),
+      };
+      return (store) => store.seeDelegate(row);
+    },
+    listDelegates: () => (store) => store.listDelegates(),
+    removeDelegate: (pick) => {
+      const name = delegateName(pick);
+      return (store) => store.removeDelegate(name);
+    },
+    createJoinToken: (pick) => {
+      const token = tokenOf({
+        id: `token-${pick.below(4)}`,
+        secretSha256: pick.oneOf(WORLD.secrets),
+        delegateName: pick.rarely(3) ? delegateName(pick) : null,
+        usesLeft: pick.rarely(3) ? null : pick.below(3),
+        createdAtMs: pick.time(),
+        expiresAtMs: T0 + 6_500,
+      });
+      return (store) => store.createJoinToken(token);
+    },
+    listJoinTokens: () => (store) => store.listJoinTokens(),
+    revokeJoinToken: (pick) => {
+      const [id, at] = [`token-${pick.below(8)}`, pick.time()];
+      return (store) => store.revokeJoinToken(id, at);
+    },
+    redeemJoinToken: (pick) => {
+      const [id, secret, name] = [`token-${pick.below(4)}`, pick.oneOf(WORLD.secrets), delegateName(pick)];
+      const credential = credentialOf({
+        id: `credential-${pick.below(6)}`,
+        secretSha256: pick.oneOf(WORLD.secrets),
+        delegateName: name,
+      });
+      const at = pick.time();
+      return (store) => store.redeemJoinToken(id, secret, name, credential, at);
+    },
+    findCredential: (pick) => {
+      const id = `credential-${pick.below(6)}`;
+      return (store) => store.findCredential(id);
+    },
+    revokeCredentials: (pick) => {
+      const [name, at] = [delegateName(pick), pick.time()];
+      return (store) => store.revokeCredentials(name, at);
+    },
+  } satisfies Partial<Record<OperationName, Builder>>;
+}
+
+function keyBuilders() {
+  const idOf = (pick: Picker) => `key-${pick.below(6)}`;
+  return {
+    createApiKey: (pick) => {
+      const key = apiKeyOf({
+        id: idOf(pick),
+        role: pick.oneOf(['viewer', 'operator', 'admin'] as const),
+        createdAtMs: pick.time(),
+        expiresAtMs: pick.rarely(2) ? pick.time() : null,
+      });
+      return (store) => store.createApiKey(key);
+    },
+    findApiKey: (pick) => {
+      const id = idOf(pick);
+      return (store) => store.findApiKey(id);
+    },
+    listApiKeys: () => (store) => store.listApiKeys(),
+    revokeApiKey: (pick) => {
+      const [id, at] = [idOf(pick), pick.time()];
+      return (store) => store.revokeApiKey(id, at);
+    },
+    touchApiKey: (pick) => {
+      const [id, at] = [idOf(pick), pick.time()];
+      return (store) => store.touchApiKey(id, at);
+    },
+    getSetting: (pick) => {
+      const key = pick.oneOf(WORLD.ids);
+      return (store) => store.getSetting(key);
+    },
+    setSetting: (pick) => {
+      const [key, value] = [pick.oneOf(WORLD.ids), pick.oneOf(WORLD.secrets)];
+      return (store) => store.setSetting(key, value);
+    },
+  } satisfies Partial<Record<OperationName, Builder>>;
+}
+
+/** Everything that a store of this world holds. */
+export async function dump(store: Store): Promise<unknown> {
+  const tasks = WORLD.executions.flatMap((id) => WORLD.steps.map((step) => taskId(id, step, 1)));
+  const refs = (['Service', 'Workflow'] as const).flatMap((kind) =>
+    WORLD.applications.flatMap((application) => WORLD.names.map((name) => ({ kind, application, name }))),
+  );
+  const versions = refs.flatMap((ref) => [1, 2, 3, 4, 5, 6, 7, 8].map((version) => store.getResource(ref, version)));
+  return {
+    resources: await Promise.all([
+      store.listResources('Service', { limit: 100 }),
+      store.listResources('Workflow', { limit: 100 }),
+    ]),
+    versions: await Promise.all(versions),
+    summaries: await store.listSummaries({ limit: 100 }),
+    events: await Promise.all(WORLD.executions.map((id) => store.readEvents(id, 0, 10_000))),
+    histories: await Promise.all(WORLD.executions.map((id) => store.verifyHistory(id))),
+    effects: await store.pendingEffects(10_000),
+    keysUsed: await Promise.all(WORLD.ids.map((key) => store.findIdempotent('ada', key, T0))),
+    living: await store.livingTasks(),
+    tasks: await Promise.all(tasks.map((id) => store.getTask(id))),
+    logs: await Promise.all(tasks.map((id) => store.readLog(id, 0, 100_000_000))),
+    digests: await Promise.all(tasks.map((id) => store.logDigest(id))),
+    delegates: await store.listDelegates(),
+    tokens: await store.listJoinTokens(),
+    credentials: await Promise.all(
+      Array.from({ length: 6 }, (_, index) => store.findCredential(`credential-${index}`)),
+    ),
+    apiKeys: await store.listApiKeys(),
+    settings: await Promise.all(WORLD.ids.map((key) => store.getSetting(key))),
+  };
+}
