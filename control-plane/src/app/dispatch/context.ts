@@ -1,8 +1,8 @@
 import { type ExecutionId, parseTaskId, type StepId, type TaskId } from '@outrider/shared/ids.ts';
 import type { RefusalCode, ServerMessage, TaskRef } from '@outrider/shared/protocol/messages.ts';
+import { Listeners } from '../listeners.ts';
 import type { TaskRow } from '../ports.ts';
 import { KeyedQueue } from './keyed-queue.ts';
-import { Listeners } from './listeners.ts';
 import type { DispatcherDependencies } from './ports.ts';
 import { ProgressBoard } from './progress.ts';
 import { Registry, type Session } from './registry.ts';
@@ -49,7 +49,7 @@ export function createContext(dependencies: DispatcherDependencies, kick: () => 
     registry: new Registry(),
     locks: new KeyedQueue(),
     progress: new ProgressBoard(logger),
-    logAppended: new Listeners(logger),
+    logAppended: new Listeners('onLogAppended', logger),
     notes: {
       nobodySinceMs: new Map(),
       evidence: new Map(),

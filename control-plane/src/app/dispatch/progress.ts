@@ -1,7 +1,7 @@
 import type { TaskId } from '@outrider/shared/ids.ts';
 import type { ServiceCounts } from '@outrider/shared/protocol/messages.ts';
+import { Listeners } from '../listeners.ts';
 import type { Logger } from '../logger.ts';
-import { Listeners } from './listeners.ts';
 
 /** Newest counts of each running task, for watchers. Kept in memory only: a lost one is replaced by the next. */
 export class ProgressBoard {
@@ -9,7 +9,7 @@ export class ProgressBoard {
   readonly #listeners: Listeners<[TaskId, readonly ServiceCounts[]]>;
 
   constructor(logger: Logger) {
-    this.#listeners = new Listeners(logger);
+    this.#listeners = new Listeners('onProgress', logger);
   }
 
   note(taskId: TaskId, services: readonly ServiceCounts[]): void {
