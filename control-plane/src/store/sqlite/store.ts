@@ -43,7 +43,12 @@ class Connection {
   constructor(path: string) {
     this.#path = path;
     const start: WorkerStart = { path };
-    this.#worker = new Worker(new URL('./worker.ts', import.meta.url), { name: 'store', workerData: start });
+    this.#worker = new Worker(new URL('./worker.ts', import.meta.url), {
+      name: 'store',
+      workerData: start,
+      // Flags that this process was started with, such as --input-type, may be ones that a worker refuses.
+      execArgv: [],
+    });
     const opened = Promise.withResolvers<void>();
     this.opened = opened.promise;
     this.#worker.on('message', (message: FromWorker) => {
