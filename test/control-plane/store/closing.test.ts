@@ -22,7 +22,8 @@ describe('closing a store', () => {
         await store.close();
         if (name === 'memory') return;
         const reopened = await openStore(urlOf(directory));
-        for (let index = 0; index < 500; index++) assert.equal(await reopened.getSetting(`key ${index}`), 'x');
+        const kept = await Promise.all(begun.map((_, index) => reopened.getSetting(`key ${index}`)));
+        assert.deepEqual(new Set(kept), new Set(['x']));
         await reopened.close();
       });
     });

@@ -8,15 +8,17 @@ import { MIGRATIONS } from '@outrider/control-plane/store/sqlite/schema.ts';
 import { commitOf, freshExecutionId, leasedTask, logLines } from '../../contracts/store/fixtures.ts';
 import { inDirectory } from '../../contracts/store/stores.ts';
 
-/** Runs with a closed store that holds an execution with a history and a log. */
-async function withClosedStore(use: (path: string, executionId: string) => Promise<void>): Promise<void> {
+/** Runs with a closed store that holds an execution with five events, and a log of many pages if asked for. */
+async function withClosedStore(
+  use: (path: string, executionId: string) => Promise<void>,
+  content: { readonly log: boolean } = { log: false },
+): Promise<void> {
   await inDirectory(async (directory) => {
     const path = join(directory, 'outrider.db');
     const store = await openStore(`sqlite:${path}`);
     const executionId = freshExecutionId();
     await store.commit(commitOf(executionId, 0, { count: 5 }));
-    const ref = await leasedTask(store);
-    await store.appendLog(ref, 0, logLines(20_000));
+    if (content.log) await store.appendLog(await leasedTask(store), 0, logLines(5_000));
     await store.close();
     await use(path, executionId);
   });
@@ -69,25 +71,31 @@ describe('the file of a store', () => {
   });
 
   test('a page that was overwritten is found when the store is opened', async () => {
-    await withClosedStore(async (path) => {
-      const bytes = readFileSync(path);
-      const page = Math.floor(bytes.length / 4096 / 2) * 4096;
-      bytes.fill(0xa5, page, page + 4096);
-      writeFileSync(path, bytes);
-      await assert.rejects(openStore(`sqlite:${path}`), {
-        code: 'store-failed',
-        message: new RegExp(`^The store ${path} is damaged`),
-        hint: /backup/,
-      });
-      assert.deepEqual(readFileSync(path), bytes);
-    });
+    await withClosedStore(
+      async (path) => {
+        const bytes = readFileSync(path);
+        const page = Math.floor(bytes.length / 4096 / 2) * 4096;
+        bytes.fill(0xa5, page, page + 4096);
+        writeFileSync(path, bytes);
+        await assert.rejects(openStore(`sqlite:${path}`), {
+          code: 'store-failed',
+          message: new RegExp(`^The store ${path} is damaged`),
+          hint: /backup/,
+        });
+        assert.deepEqual(readFileSync(path), bytes);
+      },
+      { log: true },
+    );
   });
 
   test('a file that was cut off is found when the store is opened', async () => {
-    await withClosedStore(async (path) => {
-      truncateSync(path, readFileSync(path).length - 4096 * 3);
-      await assert.rejects(openStore(`sqlite:${path}`), { code: 'store-failed', message: /is damaged/ });
-    });
+    await withClosedStore(
+      async (path) => {
+        truncateSync(path, readFileSync(path).length - 4096 * 3);
+        await assert.rejects(openStore(`sqlite:${path}`), { code: 'store-failed', message: /is damaged/ });
+      },
+      { log: true },
+    );
   });
 
   const places = [
@@ -174,11 +182,6 @@ describe('the hash chain of a history', () => {
   for (const { says, sql, seq, id } of forgeries) {
     test(`shows at which event it broke when ${says}`, async () => {
       await withClosedStore(async (path, executionId) => {
-        // The leased task of the fixture has an execution of its own; this is about the other one.
-        tamper(
-          path,
-          `DELETE FROM events WHERE execution_id <> '${executionId}'; DELETE FROM executions WHERE id <> '${executionId}'`,
-        );
         tamper(path, sql);
         const store = await openStore(`sqlite:${path}`);
         assert.deepEqual(await store.verifyHistory(id ?? executionId), { kind: 'broken', seq });

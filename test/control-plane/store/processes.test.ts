@@ -117,10 +117,10 @@ describe('a control plane that is killed', () => {
     await inDirectory(async (directory) => {
       const path = join(directory, 'outrider.db');
       const acknowledged: Acknowledged = { events: new Map(), settings: new Set(), logs: new Map() };
-      for (let round = 0; round < 6; round++) {
+      for (let round = 0; round < 5; round++) {
         const child = start('./kill-child.ts', path, `round-${round}`);
         // It is killed after a random number of acknowledgements: somewhere in the middle of a group.
-        let left = 1 + Math.floor(Math.random() * 2_000);
+        let left = 1 + Math.floor(Math.random() * 1_500);
         for await (const line of linesOf(child)) {
           note(acknowledged, line);
           left -= 1;
