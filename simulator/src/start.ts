@@ -51,7 +51,7 @@ export interface Simulator {
   /** The endpoint for AWS clients, such as http://127.0.0.1:4566. */
   readonly url: string;
   readonly port: number;
-  /** Port of the ECS agent endpoints; 0 when there are no container instances. */
+  /** Port of the ECS agent endpoints; the asked one (perhaps 0) as long as there are no container instances. */
   readonly agentPort: number;
   /** Instance addresses that this machine does not have, so that no agent answers there. */
   readonly unusableAddresses: readonly string[];
@@ -61,7 +61,7 @@ export interface Simulator {
   /** True when the world was found in the data file. */
   readonly restored: boolean;
   /** Ends all listening and timers and saves the world. */
-  close(): Promise<void>;
+  readonly close: () => Promise<void>;
 }
 
 const DEFAULT_AGENT_PORT = 51_678;

@@ -1,5 +1,5 @@
 import { createServer, type Server, type ServerResponse } from 'node:http';
-import { portOf, stopHttpServer } from '../wire/http-server.ts';
+import { listen, portOf, stopHttpServer } from '../wire/http-server.ts';
 import type { SimulatedClock } from '../world/clock.ts';
 import { matches } from '../world/faults.ts';
 import { clusterNameOf } from '../world/lookups.ts';
@@ -128,16 +128,6 @@ export class AgentEndpoints {
 function isNamed(dockerId: string, asked: string): boolean {
   if (asked === '') return false;
   return asked.length <= SHORT_ID_LENGTH ? dockerId.startsWith(asked) : dockerId === asked;
-}
-
-async function listen(server: Server, host: string, port: number): Promise<void> {
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(port, host, () => {
-      server.off('error', reject);
-      resolve();
-    });
-  });
 }
 
 function send(response: ServerResponse, status: number, body: unknown): void {

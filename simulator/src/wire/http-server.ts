@@ -24,14 +24,26 @@ export async function startHttpServer(
     serve(context, control, request, response).catch(() => response.destroy());
   });
   server.keepAliveTimeout = 30_000;
+  await listen(server, address.host, address.port);
+  return { server, port: portOf(server.address()) };
+}
+
+/** Listens, or rejects with the address in words and the system's `code` (EADDRINUSE, EADDRNOTAVAIL, EACCES …). */
+export async function listen(server: Server, host: string, port: number): Promise<void> {
   await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(address.port, address.host, () => {
-      server.off('error', reject);
+    server.once('error', (error) => reject(listenFailure(error, host, port)));
+    server.listen(port, host, () => {
+      server.removeAllListeners('error');
       resolve();
     });
   });
-  return { server, port: portOf(server.address()) };
+}
+
+function listenFailure(cause: Error, host: string, port: number): Error {
+  const code = 'code' in cause && typeof cause.code === 'string' ? cause.code : '';
+  const why =
+    code === 'EADDRINUSE' ? 'the port is taken, perhaps by another simulator; 0 picks a free one' : cause.message;
+  return Object.assign(new Error(`The simulator cannot listen on ${host}:${port}: ${why}`, { cause }), { code });
 }
 
 /** Ends the server and every connection it still holds. */

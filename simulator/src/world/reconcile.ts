@@ -14,6 +14,8 @@ import type { World } from './world.ts';
 const STEADY_REPEATED_MILLISECONDS = 6 * 3_600_000;
 /** Deleted services can still be described this long. */
 const INACTIVE_KEPT_MILLISECONDS = 3_600_000;
+/** Tasks have run this long before the service counts as steady: a crash at the start must not look like success. */
+const STEADY_AFTER_MILLISECONDS = 8_000;
 const STUCK =
   'was unable to stop or start tasks during a deployment because of the service deployment configuration. Update the minimumHealthyPercent or maximumPercent value and try again.';
 
@@ -95,6 +97,11 @@ function settle(world: World, service: ServiceState, primary: DeploymentState): 
     service.deployments = service.deployments.filter(
       (one) => one === primary || others.has(one.id) || primary.rolloutState === 'IN_PROGRESS',
     );
+    return;
+  }
+  const youngest = live.reduce((latest, one) => Math.max(latest, one.task.startedAt ?? 0), 0);
+  if (live.length > 0 && world.now < youngest + STEADY_AFTER_MILLISECONDS) {
+    requestReconcile(world, service, youngest + STEADY_AFTER_MILLISECONDS - world.now);
     return;
   }
   if (primary.rolloutState === 'IN_PROGRESS') completeDeployment(world, service, primary);

@@ -18,8 +18,8 @@ export function noteTaskRan(world: World, one: TaskState): void {
   service.announcedProblem = '';
 }
 
-/** A task is STOPPED. One that never ran counts against its deployment and slows the next start down. */
-export function noteTaskStopped(world: World, one: TaskState): void {
+/** A task that never ran is given up: it counts against its deployment and slows the next start down. */
+export function noteFailedStart(world: World, one: TaskState): void {
   const service = serviceOf(world, one);
   if (service === undefined || one.ranAt > 0 || one.task.stopCode !== 'TaskFailedToStart') return;
   service.steady = false;

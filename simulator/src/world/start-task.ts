@@ -95,7 +95,7 @@ export function startTask(world: World, start: TaskStart): TaskState {
 
 /** Bridge tasks go straight to pulling their image; the others get their network interface first. */
 function firstStepDelay(world: World, start: TaskStart, ownInterface: boolean): number {
-  if (!ownInterface) return world.seconds(20, 38);
+  if (!ownInterface) return world.seconds(19, 31);
   return start.launchType === 'FARGATE' ? world.seconds(8, 14) : world.seconds(4, 8);
 }
 

@@ -2,7 +2,7 @@ import type { ContainerDefinition } from '@aws-sdk/client-ecs';
 import { digestOf, pullFailureMessage, runningBehaviour, startBehaviour } from './behaviour.ts';
 import { addServiceEvent } from './events.ts';
 import { definitionOf } from './lookups.ts';
-import { noteTaskRan, noteTaskStopped } from './service-accounting.ts';
+import { noteFailedStart, noteTaskRan } from './service-accounting.ts';
 import { requestReconcile } from './service-schedule.ts';
 import type { TaskState } from './state.ts';
 import { drainTargets, registerTargets } from './targets.ts';
@@ -53,6 +53,7 @@ export function stopTask(world: World, one: TaskState, order: StopOrder): void {
   } else {
     scheduleStep(world, one, world.seconds(0.5, 1.5));
   }
+  noteFailedStart(world, one);
   touchService(world, one);
 }
 
@@ -222,7 +223,6 @@ function stopContainers(world: World, one: TaskState): void {
 function finishTask(world: World, one: TaskState): void {
   one.task.stoppedAt = world.now;
   world.schedule(STOPPED_TASK_KEPT_MILLISECONDS, { kind: 'forget-task', taskArn: one.task.taskArn });
-  noteTaskStopped(world, one);
   touchService(world, one);
 }
 
