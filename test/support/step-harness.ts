@@ -42,6 +42,8 @@ export interface RunOptions {
   readonly gate?: MutationGate;
   readonly deadlineMinutes?: number;
   readonly agentPort?: number;
+  /** In simulated time. */
+  readonly polling?: Polling;
 }
 
 export interface StepRun {
@@ -55,7 +57,16 @@ export interface StepRun {
   readonly waits: number;
 }
 
-export async function startStepWorld(options: SimulatorOptions = {}): Promise<StepWorld> {
+export interface Polling {
+  readonly minMs: number;
+  readonly maxMs: number;
+}
+
+/** `polling` is that of every run that asks for none of its own: coarse polling makes a long story short. */
+export async function startStepWorld(
+  options: SimulatorOptions = {},
+  polling: Polling = { minMs: 1_000, maxMs: 10_000 },
+): Promise<StepWorld> {
   const simulator = await startSimulator({
     speed: 'manual',
     throttling: false,
@@ -102,7 +113,7 @@ export async function startStepWorld(options: SimulatorOptions = {}): Promise<St
         },
         log: (text, level = 'INFO') => lines.push({ text, level }),
         counts: (services) => counts.push(...services),
-        polling: { minMs: 1_000, maxMs: 10_000 },
+        polling: run.polling ?? polling,
         sleep,
         deadlineMs: clock.now() + (run.deadlineMinutes ?? 30) * 60_000,
         stop: stop.signal,

@@ -5,6 +5,7 @@ import type {
 } from '@aws-sdk/client-application-auto-scaling';
 import { OutriderError } from '@outrider/shared/errors.ts';
 import type { JsonObject } from '@outrider/shared/json.ts';
+import { textOf } from '../json.ts';
 import type { AccountClients } from './clients.ts';
 import { isAbsent } from './errors.ts';
 import type { AutoScaling, ServiceAutoScaling } from './ports.ts';
@@ -33,7 +34,7 @@ function createDescribe(clients: AccountClients, calls: Calls): AutoScaling['des
       const batch = services.slice(start, start + RESOURCE_IDS_MAX);
       const ids = new Map(batch.map((service) => [resourceIdOf(cluster, service), service]));
       for (const target of await scalableTargets(clients, calls, [...ids.keys()])) {
-        const resourceId = String(target['ResourceId'] ?? '');
+        const resourceId = textOf(target['ResourceId']);
         const service = ids.get(resourceId);
         if (service === undefined) continue;
         found.push({

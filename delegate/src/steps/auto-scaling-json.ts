@@ -1,4 +1,5 @@
-import { isJsonObject, type Json, type JsonObject } from '@outrider/shared/json.ts';
+import { isJsonObject, type Json, type JsonObject, parseJsonObject } from '@outrider/shared/json.ts';
+import { listOf, textOf } from '../json.ts';
 import { failure } from './failures.ts';
 
 /**
@@ -63,17 +64,17 @@ export function parseScalingPolicies(pasted: readonly (JsonObject | string)[]): 
 export function restorable(kind: 'target' | 'policy' | 'action', shown: JsonObject): JsonObject {
   const fields = kind === 'target' ? TARGET_FIELDS : kind === 'policy' ? POLICY_FIELDS : ACTION_FIELDS;
   const kept = Object.entries(shown).filter(
-    ([key, value]) => fields.includes(key) && !(key === 'RoleARN' && String(value).includes('/aws-service-role/')),
+    ([key, value]) => fields.includes(key) && !(key === 'RoleARN' && textOf(value).includes('/aws-service-role/')),
   );
   return Object.fromEntries(kept);
 }
 
 function documentsOf(pasted: JsonObject | string, listName: string, field: string): JsonObject[] {
   const value = typeof pasted === 'string' ? parse(pasted, field) : pasted;
-  if (Array.isArray(value)) return value.map((item) => documentOf(item, field));
+  if (Array.isArray(value)) return listOf(value).map((item) => documentOf(item, field));
   if (!isJsonObject(value)) throw wrong(field, 'it is no JSON object');
   const list = value[listName] ?? value[`${listName.charAt(0).toLowerCase()}${listName.slice(1)}`];
-  if (Array.isArray(list)) return list.map((item) => documentOf(item, field));
+  if (Array.isArray(list)) return listOf(list).map((item) => documentOf(item, field));
   return [documentOf(value, field)];
 }
 
@@ -86,17 +87,14 @@ function documentOf(value: Json, field: string): JsonObject {
 }
 
 function parse(text: string, field: string): Json {
-  try {
-    const value: Json = JSON.parse(text);
-    return value;
-  } catch (error) {
-    throw wrong(field, `it is no JSON: ${error instanceof Error ? error.message : String(error)}`);
-  }
+  const value = parseJsonObject(`{"value":${text}}`)?.['value'];
+  if (value === undefined) throw wrong(field, 'it is no JSON');
+  return value;
 }
 
 /** `minCapacity` → `MinCapacity`, all the way down. */
 function upperKeys(value: Json): Json {
-  if (Array.isArray(value)) return value.map(upperKeys);
+  if (Array.isArray(value)) return listOf(value).map(upperKeys);
   if (!isJsonObject(value)) return value;
   return Object.fromEntries(
     Object.entries(value).map(([key, member]) => [

@@ -1,4 +1,5 @@
 import type { AutoScalerConfig, AutoScalingSnapshot } from '@outrider/shared/steps/autoscaling.ts';
+import { textOf } from '../json.ts';
 import { restorable } from './auto-scaling-json.ts';
 import type { StepContext } from './contract.ts';
 
@@ -75,7 +76,7 @@ export async function attachAutoScaling(
   if (config.scalingPolicies.length === 0) return;
   ctx.log(`Creating Auto Scaling Policies for Service: ${service}`);
   for (const policy of config.scalingPolicies) {
-    ctx.log(`Creating Scaling Policy: ${String(policy['PolicyName'])}`);
+    ctx.log(`Creating Scaling Policy: ${textOf(policy['PolicyName'])}`);
     await ctx.aws.autoScaling.putScalingPolicy(cluster, service, policy);
     ctx.log('Created Scaling Policy Successfully.');
   }

@@ -29,7 +29,7 @@ export async function readContainers(ctx: Reading, options: ContainersOf): Promi
   const described = await ctx.aws.ecs.describeTasks(options.cluster, arns.slice(0, CONTAINERS_MAX));
   const tasks = described
     .filter((task) => task.lastStatus === 'RUNNING')
-    .sort((a, b) => (a.createdAtMs ?? 0) - (b.createdAtMs ?? 0) || (a.arn < b.arn ? -1 : 1));
+    .toSorted((a, b) => (a.createdAtMs ?? 0) - (b.createdAtMs ?? 0) || (a.arn < b.arn ? -1 : 1));
   const hosts = await hostAddresses(ctx, options.cluster, tasks);
   const said = new Set<string>();
   const found: ContainerInfo[] = [];

@@ -25,7 +25,7 @@ export async function versionsOf(ecs: Aws['ecs'], cluster: string, family: strin
       const revision = serviceRevision(service.name, family);
       return revision === undefined ? [] : [{ service, revision }];
     })
-    .sort((a, b) => a.revision - b.revision);
+    .toSorted((a, b) => a.revision - b.revision);
 }
 
 /** The stem of service names: what the step says, normalised, or the service's default. Refused when ECS would refuse it. */

@@ -4,7 +4,7 @@ import type { EcsService } from '../aws/ports.ts';
 import type { StepContext } from './contract.ts';
 import { failure } from './failures.ts';
 import { poll, waitEnd } from './poll.ts';
-import { primaryOf } from './steady-state.ts';
+import { primaryOf, runningOf } from './steady-state.ts';
 import { type Baseline, takeBaseline, watchService } from './watch.ts';
 
 /** Steps that change one service under its own name: daemon, canary and rolling. */
@@ -31,25 +31,27 @@ export async function awaitInPlace(ctx: StepContext<unknown>, wait: InPlaceWait)
   const { changed } = wait;
   const desired = wait.desired ?? changed.desired;
   const counts = (running: number, of: number) => `Waiting for pending tasks to finish. ${running}/${of} running ...`;
-  const running = changed.deployments.find(({ status }) => status === 'PRIMARY')?.running ?? changed.running;
-  ctx.log(counts(Math.min(running, desired), desired));
+  const running = primaryOf(changed)?.running ?? changed.running;
+  // A new daemon service shows 0 until ECS has counted the instances.
+  if (desired > 0) ctx.log(counts(Math.min(running, desired), desired));
+  const wanted = {
+    desired: wait.desired,
+    taskDefinitionArn: wait.taskDefinitionArn,
+    deploymentId: primaryOf(changed)?.id,
+    deploymentIdBefore: wait.baseline.deploymentId,
+    shrinking: false,
+  };
   const watch = watchService(ctx, {
     cluster: wait.cluster,
     serviceName: wait.serviceName,
     role: wait.role,
     baseline: wait.baseline,
-    wanted: {
-      desired: wait.desired,
-      taskDefinitionArn: wait.taskDefinitionArn,
-      deploymentId: primaryOf(changed)?.id,
-      deploymentIdBefore: wait.baseline.deploymentId,
-      shrinking: false,
-    },
+    wanted,
     events: wait.events,
     untilMs: wait.untilMs,
   });
   const reached = await watch.untilRunning();
-  ctx.log(counts(reached.running, wait.desired ?? reached.desired));
+  ctx.log(counts(runningOf(reached, wanted), wait.desired ?? reached.desired));
   ctx.log(wait.waitingLine);
   const steady = await watch.untilSteady();
   ctx.log(wait.steadyLine);

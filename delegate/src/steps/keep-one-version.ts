@@ -23,22 +23,14 @@ export async function keepOneVersion(ctx: StepContext<unknown>, options: KeepOne
   const { cluster, family, serviceName, previous } = options;
   if (previous.length < 2) return;
   const known = new Set(previous.map((version) => version.name));
-  const active = (await versionsOf(ctx.aws.ecs, cluster, family)).filter(
-    ({ service }) => service.desired > 0 && service.name !== serviceName && known.has(service.name),
+  const versions = (await versionsOf(ctx.aws.ecs, cluster, family)).filter(
+    ({ service }) => service.name !== serviceName && known.has(service.name),
   );
-  if (active.length < 2) return;
-  ctx.log('');
-  ctx.log('Active tasks:');
-  const healthy: Version[] = [];
-  for (const version of active) {
-    if (await isHealthy(ctx, cluster, version)) healthy.push(version);
-    const name = version.service.name;
-    const tasksBefore = new Set(await ctx.aws.ecs.listTasks(cluster, name, 'RUNNING'));
-    const containers = await readContainers(ctx, { cluster, serviceName: name, containerName: undefined, tasksBefore });
-    for (const container of containers) ctx.log(containerLine(container));
-  }
-  const kept = healthy.at(-1) ?? active.at(-1);
-  for (const { service } of active) {
+  // An earlier run of this step may have been cut off while one of them was going down.
+  const goingDown = versions.filter(({ service }) => service.desired === 0 && service.running > 0);
+  const active = versions.filter(({ service }) => service.desired > 0);
+  const kept = active.length < 2 ? active.at(-1) : await choose(ctx, cluster, active);
+  for (const { service } of [...goingDown, ...active]) {
     if (service.name === kept?.service.name) continue;
     await resizeService(ctx, {
       cluster,
@@ -50,6 +42,25 @@ export async function keepOneVersion(ctx: StepContext<unknown>, options: KeepOne
       steadyStateTimeoutMinutes: options.steadyStateTimeoutMinutes,
     });
   }
+}
+
+/** The newest healthy one, or the newest; lists what each of them runs. */
+async function choose(
+  ctx: StepContext<unknown>,
+  cluster: string,
+  active: readonly Version[],
+): Promise<Version | undefined> {
+  ctx.log('');
+  ctx.log('Active tasks:');
+  const healthy: Version[] = [];
+  for (const version of active) {
+    if (await isHealthy(ctx, cluster, version)) healthy.push(version);
+    const name = version.service.name;
+    const tasksBefore = new Set(await ctx.aws.ecs.listTasks(cluster, name, 'RUNNING'));
+    const containers = await readContainers(ctx, { cluster, serviceName: name, containerName: undefined, tasksBefore });
+    for (const container of containers) ctx.log(containerLine(container));
+  }
+  return healthy.at(-1) ?? active.at(-1);
 }
 
 /** All its tasks run, and none of them is unhealthy. */

@@ -1,5 +1,6 @@
 import type { JsonObject } from '@outrider/shared/json.ts';
 import type { DeployedService, DeploymentTarget } from '@outrider/shared/steps/target.ts';
+import { textOf } from '../json.ts';
 import type { StepContext } from './contract.ts';
 import { failure } from './failures.ts';
 import { portsOf } from './service-request.ts';
@@ -71,7 +72,7 @@ export function placeFor(
   }
   const candidates = name === '' ? containers : containers.filter((container) => container['name'] === name);
   if (candidates.length === 0) {
-    const known = containers.map((container) => String(container['name'])).join(', ');
+    const known = containers.map((container) => textOf(container['name'])).join(', ');
     throw failure('step-input-invalid', `There is no container "${name}" in the task definition`, {
       hint: `Use one of: ${known}.`,
     });
@@ -86,7 +87,7 @@ function portFor(
   containers: readonly JsonObject[],
 ): { containerName: string; containerPort: number } {
   const mappings = containers.flatMap((container) =>
-    portsOf(container).map((port) => ({ ...port, containerName: String(container['name']) })),
+    portsOf(container).map((port) => ({ ...port, containerName: textOf(container['name']) })),
   );
   const byContainerPort = mappings.filter((mapping) => mapping.containerPort === groupPort);
   const byHostPort = mappings.filter((mapping) => mapping.hostPort === groupPort);

@@ -1,4 +1,5 @@
 import type { JsonObject } from '@outrider/shared/json.ts';
+import { textOf } from '../json.ts';
 import type { StepContext } from './contract.ts';
 import { taken } from './create-version.ts';
 import { failure } from './failures.ts';
@@ -48,7 +49,7 @@ export async function restoreOrDelete(
       hint: 'Deploy it again.',
     });
   }
-  const taskDefinitionArn = String(snapshot['taskDefinition'] ?? '');
+  const taskDefinitionArn = textOf(snapshot['taskDefinition']);
   const daemon = live.schedulingStrategy === 'DAEMON';
   const recorded = typeof snapshot['desiredCount'] === 'number' ? snapshot['desiredCount'] : 0;
   // Auto scaling may have grown it since: the larger of both keeps what serves.

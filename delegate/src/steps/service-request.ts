@@ -1,5 +1,6 @@
 import { isJsonObject, type Json, type JsonObject } from '@outrider/shared/json.ts';
 import type { DeployedService, DeploymentTarget } from '@outrider/shared/steps/target.ts';
+import { listOf, textOf } from '../json.ts';
 import { failure } from './failures.ts';
 import { containersOf, isFargate, networkModeOf } from './task-definition.ts';
 
@@ -102,13 +103,8 @@ export function restoreServiceRequest(snapshot: JsonObject, live: JsonObject): J
   return request;
 }
 
-function listOf(value: Json | undefined): readonly Json[] {
-  return Array.isArray(value) ? value : [];
-}
-
 function hasLoadBalancers(request: JsonObject): boolean {
-  const balancers = request['loadBalancers'];
-  return Array.isArray(balancers) && balancers.length > 0;
+  return listOf(request['loadBalancers']).length > 0;
 }
 
 /** The author's percentages count when both are given; ECS's daemon services never run beside their replacement. */
@@ -173,8 +169,8 @@ function dropWithoutEffect(request: Record<string, Json>, taskDefinition: JsonOb
 
 /** Service discovery registries must name containers and ports that exist. */
 export function checkServiceRegistries(service: Pick<DeployedService, 'taskDefinition' | 'serviceDefinition'>): void {
-  const registries = service.serviceDefinition['serviceRegistries'];
-  if (!Array.isArray(registries)) return;
+  const registries = listOf(service.serviceDefinition['serviceRegistries']);
+  if (registries.length === 0) return;
   const containers = containersOf(service.taskDefinition);
   for (const registry of registries.filter(isJsonObject)) {
     const name = registry['containerName'];
@@ -182,19 +178,20 @@ export function checkServiceRegistries(service: Pick<DeployedService, 'taskDefin
     if (name === undefined) continue;
     const container = containers.find((candidate) => candidate['name'] === name);
     if (container === undefined) {
-      throw failure('step-input-invalid', `Invalid Container name :${String(name)}, mentioned in Service Registry`);
+      throw failure('step-input-invalid', `Invalid Container name :${textOf(name)}, mentioned in Service Registry`);
     }
     if (port === undefined) continue;
     if (!portsOf(container).some((mapping) => mapping.containerPort === port)) {
-      throw failure('step-input-invalid', `Invalid Container Port: ${String(port)}, mentioned in Service Registry`);
+      throw failure('step-input-invalid', `Invalid Container Port: ${textOf(port)}, mentioned in Service Registry`);
     }
   }
 }
 
 export function portsOf(container: JsonObject): readonly { containerPort: number; hostPort: number }[] {
-  const mappings = container['portMappings'];
-  return (Array.isArray(mappings) ? mappings : []).filter(isJsonObject).map((mapping) => ({
-    containerPort: typeof mapping['containerPort'] === 'number' ? mapping['containerPort'] : 0,
-    hostPort: typeof mapping['hostPort'] === 'number' ? mapping['hostPort'] : 0,
-  }));
+  return listOf(container['portMappings'])
+    .filter(isJsonObject)
+    .map((mapping) => ({
+      containerPort: typeof mapping['containerPort'] === 'number' ? mapping['containerPort'] : 0,
+      hostPort: typeof mapping['hostPort'] === 'number' ? mapping['hostPort'] : 0,
+    }));
 }

@@ -44,14 +44,25 @@ export type Judgement =
 
 /** Whether as many tasks run as wanted: the first half of the wait. */
 export function judgeRunning(view: View, wanted: Expectation): Judgement {
-  const lost = hopeless(view, wanted);
-  if (lost !== undefined) return lost;
+  const end = hopeless(view, wanted);
+  if (end !== undefined) return end;
   const { service } = view;
   if (service === undefined) return { kind: 'waiting', missing: 'AWS does not show the service yet' };
   const desired = wanted.desired ?? service.desired;
-  const enough = wanted.shrinking ? service.running <= desired : service.running >= desired;
+  const enough = wanted.shrinking ? service.running <= desired : runningOf(service, wanted) >= desired;
   if (!enough || service.desired !== desired) return { kind: 'waiting', missing: countsOf(service, desired) };
+  if (wanted.desired === undefined && desired === 0 && primaryOf(service)?.rolloutState === 'IN_PROGRESS') {
+    return { kind: 'waiting', missing: 'ECS has not computed the number of tasks yet' };
+  }
   return { kind: 'steady' };
+}
+
+/** Running tasks of the deployment that is waited for: those that it replaces do not count. */
+export function runningOf(service: EcsService, wanted: Expectation): number {
+  const primary = primaryOf(service);
+  if (wanted.shrinking || primary === undefined) return service.running;
+  const replaced = wanted.taskDefinitionArn !== undefined && primary.taskDefinitionArn !== wanted.taskDefinitionArn;
+  return replaced ? 0 : primary.running;
 }
 
 /**
@@ -64,9 +75,13 @@ export function judgeSteady(view: View, wanted: Expectation): Judgement {
   const { service } = view;
   if (service === undefined) return { kind: 'waiting', missing: 'AWS does not show the service yet' };
   const desired = wanted.desired ?? service.desired;
-  if (service.pending > 0) return { kind: 'waiting', missing: countsOf(service, desired) };
-  if (wanted.shrinking) return { kind: 'steady' };
-  if (service.running !== desired) return { kind: 'waiting', missing: countsOf(service, desired) };
+  if (wanted.shrinking) {
+    // A version whose tasks do not stay up has pending ones again and again: they must not hold its removal up.
+    if (service.running + service.pending <= desired) return { kind: 'steady' };
+    return { kind: 'waiting', missing: countsOf(service, desired) };
+  }
+  if (service.pending > 0 || service.running !== desired)
+    return { kind: 'waiting', missing: countsOf(service, desired) };
   const rollout = rolloutMissing(service, wanted);
   if (rollout !== '') return { kind: 'waiting', missing: rollout };
   if (view.newStops.length > 0) return { kind: 'waiting', missing: 'a task has just stopped' };

@@ -2,6 +2,7 @@ import { OutriderError } from '@outrider/shared/errors.ts';
 import { isJsonObject, type Json, type JsonObject } from '@outrider/shared/json.ts';
 import type { DeployedService, DeploymentTarget } from '@outrider/shared/steps/target.ts';
 import type { TaskDefinition } from '../aws/ports.ts';
+import { listOf } from '../json.ts';
 import type { StepContext } from './contract.ts';
 import { failure } from './failures.ts';
 import { TASK_DEFINITION_TAG, taskDefinitionTags } from './identity.ts';
@@ -40,8 +41,7 @@ export function networkModeOf(definition: JsonObject, target: DeploymentTarget):
 
 /** The containers of a task definition; a definition without any is refused. */
 export function containersOf(definition: JsonObject): readonly JsonObject[] {
-  const containers = definition['containerDefinitions'];
-  const found = Array.isArray(containers) ? containers.filter(isJsonObject) : [];
+  const found = listOf(definition['containerDefinitions']).filter(isJsonObject);
   if (found.length > 0) return found;
   throw failure('step-input-invalid', 'The task definition has no containerDefinitions', {
     hint: "Give at least one container in the service's taskDefinition.",

@@ -1,9 +1,18 @@
+import { ERRORS } from '@outrider/shared/errors.ts';
 import type { ServiceCounts } from '@outrider/shared/protocol/messages.ts';
 import type { EcsService, EcsServiceEvent } from '../aws/ports.ts';
 import type { StepContext, StepFailure } from './contract.ts';
 import { failure } from './failures.ts';
 import { poll } from './poll.ts';
-import { type Expectation, type Judgement, judgeRunning, judgeSteady, primaryOf, type View } from './steady-state.ts';
+import {
+  type Expectation,
+  type Judgement,
+  judgeRunning,
+  judgeSteady,
+  primaryOf,
+  runningOf,
+  type View,
+} from './steady-state.ts';
 import { unhealthyTargets } from './target-health.ts';
 import { type BadStop, classifyEvent, classifyStop, isRoutineEvent, type Verdict } from './why.ts';
 
@@ -64,7 +73,7 @@ export function watchService(ctx: Watching, options: WatchOptions): Watch {
       tell(view) {
         const now = view.service;
         if (now === undefined) return;
-        const counts = `${now.running}/${options.wanted.desired ?? now.desired}`;
+        const counts = `${runningOf(now, options.wanted)}/${options.wanted.desired ?? now.desired}`;
         moved = counts !== state.lastCounts;
         state.lastCounts = counts;
         ctx.log(`Waiting for pending tasks to finish. ${counts} running ...`);
@@ -115,7 +124,9 @@ async function wait(
 }
 
 function givenUp(options: WatchOptions, memory: Memory, message: string, verdict: Verdict): StepFailure {
-  return failure(verdict.code, `Service ${options.serviceName} does not become steady: ${message}`, {
+  const title = ERRORS[verdict.code].title;
+  const told = verdict.advice === '' ? message : `${title.charAt(0).toLowerCase()}${title.slice(1)} (${message})`;
+  return failure(verdict.code, `Service ${options.serviceName} does not become steady: ${told}`, {
     hint: verdict.advice === '' ? undefined : verdict.advice,
     evidence: memory.evidence(),
   });
@@ -157,7 +168,9 @@ function createMemory(ctx: Watching, options: WatchOptions): Memory {
     // A task whose containers are still being stopped has no reasons yet: the next look reads it.
     const ended = tasks.filter((task) => task.lastStatus === 'STOPPED' || task.lastStatus === 'DELETED');
     for (const task of ended) seenStops.add(task.arn);
-    return ended.flatMap((task) => classifyStop(task) ?? []);
+    // Tasks of the version that is being replaced may do what they like.
+    const ours = ended.filter((task) => [undefined, task.taskDefinitionArn].includes(wanted.taskDefinitionArn));
+    return ours.flatMap((task) => classifyStop(task) ?? []);
   }
 
   function tellStop(stop: BadStop): void {
@@ -171,7 +184,7 @@ function createMemory(ctx: Watching, options: WatchOptions): Memory {
     async look() {
       const service = await ctx.aws.ecs.describeService(cluster, serviceName);
       existed ||= service !== undefined;
-      const fresh = (service?.events ?? []).filter((event) => !seenEvents.has(event.id)).reverse();
+      const fresh = (service?.events ?? []).filter((event) => !seenEvents.has(event.id)).toReversed();
       for (const event of fresh) {
         seenEvents.add(event.id);
         events.push(event);

@@ -149,8 +149,11 @@ export function saysTasksCannotStart(message: string): boolean {
 
 /** Why a task stopped; undefined: it was meant to (scaled in, replaced, stopped by somebody). */
 export function classifyStop(task: EcsTask): BadStop | undefined {
+  // A task that is scaled in or replaced may end in any way: what its containers say then is no reason.
+  if (/^Scaling activity initiated by/i.test(task.stoppedReason ?? '')) return undefined;
   const text = stopText(task);
-  const pattern = STOPS.find((candidate) => candidate.text.test(text)) ?? fallbackOf(task);
+  const reasons = [task.stoppedReason, ...task.containers.map((container) => container.reason)].join('\n');
+  const pattern = STOPS.find((candidate) => candidate.text.test(reasons)) ?? fallbackOf(task);
   if (pattern === undefined) return undefined;
   return {
     ...verdictOf(pattern),
