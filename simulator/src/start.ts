@@ -9,7 +9,7 @@ import { type ClockMode, REAL_TIME, type RealTime, SimulatedClock } from './worl
 import type { Fault } from './world/faults.ts';
 import type { InstanceSpecification } from './world/instances.ts';
 import { loadState, StateSaver } from './world/persistence.ts';
-import { emptyState, type WorldState } from './world/state.ts';
+import { emptyState, shiftAgenda, type WorldState } from './world/state.ts';
 import { World } from './world/world.ts';
 
 export interface ClusterOptions {
@@ -65,6 +65,7 @@ export interface Simulator {
 }
 
 const DEFAULT_AGENT_PORT = 51_678;
+const MAX_MADE_UP_MILLISECONDS = 3_600_000;
 const MANUAL_START = Date.UTC(2026, 0, 1);
 
 /**
@@ -74,7 +75,9 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
   const host = options.host ?? '127.0.0.1';
   const saved = options.dataFile === undefined ? undefined : await loadState(options.dataFile);
   const world = new World(saved ?? freshState(options));
-  const clock = new SimulatedClock(world, modeOf(options.speed), options.realTime ?? REAL_TIME);
+  const realTime = options.realTime ?? REAL_TIME;
+  const clock = new SimulatedClock(world, modeOf(options.speed), realTime);
+  if (saved !== undefined && options.speed !== 'manual') makeUpFor(world, clock, realTime.now());
   const log = new CallLog();
   const agents = new AgentEndpoints(world, clock, options.agentPort ?? agentPortFromEnvironment());
   const control = new Control(world, clock, log, agents);
@@ -113,6 +116,17 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
       await saver?.close();
     },
   };
+}
+
+/**
+ * Brings a world that was away up to the present, if it is behind: at most an hour of it happens, the rest is skipped. A world
+ * that ran faster than real time may be ahead already; then it goes on from where it was.
+ */
+function makeUpFor(world: World, clock: SimulatedClock, now: number): void {
+  const behind = Math.max(0, now - world.now);
+  const skipped = Math.max(0, behind - MAX_MADE_UP_MILLISECONDS);
+  shiftAgenda(world.state, skipped);
+  clock.advance(behind - skipped);
 }
 
 function freshState(options: SimulatorOptions): WorldState {

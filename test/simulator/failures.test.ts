@@ -146,6 +146,22 @@ test('the circuit breaker fails the rollout at three failed tasks and rolls back
   assert.equal(texts.filter((text) => text.startsWith('has started')).length, 5);
 });
 
+test('deployments that were overtaken leave the list with their last task', async (context) => {
+  const aws = await startSimulatedAws();
+  context.after(aws.close);
+  await createWeb(aws, await registerWeb(aws, 'nginx:broken'));
+  for (const image of ['nginx:broken', 'nginx:broken', 'nginx:broken']) {
+    aws.advance(90);
+    const taskDefinition = await registerWeb(aws, image);
+    await aws.ecs.send(new UpdateServiceCommand({ cluster: 'example', service: 'web', taskDefinition }));
+  }
+  aws.advance(90);
+  assert.deepEqual(
+    (await describe(aws)).deployments?.map(({ status, rolloutState }) => [status, rolloutState]),
+    [['PRIMARY', 'IN_PROGRESS']],
+  );
+});
+
 test('without anything to roll back to, a failed first deployment starts nothing more', async (context) => {
   const aws = await startSimulatedAws();
   context.after(aws.close);

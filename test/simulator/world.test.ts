@@ -80,6 +80,25 @@ test('a restarted simulator finds its world again and goes on', async (context) 
   assert.equal((await describe(second)).runningCount, 2);
 });
 
+test('a world that was away for long comes back to the present, without living through all of it', async (context) => {
+  const directory = await mkdtemp(join(tmpdir(), 'outrider-simulator-'));
+  context.after(() => rm(directory, { recursive: true, force: true }));
+  const dataFile = join(directory, 'world.json');
+  const first = await startSimulatedAws({ dataFile });
+  await createWeb(first, await registerWeb(first, 'nginx:crash'));
+  first.advance(300);
+  const before = (await describe(first)).events?.length ?? 0;
+  await first.close();
+  const later = first.simulator.clock.now + 30 * 86_400_000;
+  const realTime = { now: () => later, setTimer: () => () => undefined };
+  const second = await startSimulatedAws({ dataFile, speed: 1, realTime });
+  context.after(second.close);
+  assert.equal(second.simulator.clock.now, later);
+  const service = await describe(second);
+  assert.ok((service.events?.length ?? 0) > before);
+  assert.equal((service.runningCount ?? 0) + (service.pendingCount ?? 0), 2);
+});
+
 test('a data file that is no world is refused by name and left alone', async (context) => {
   const directory = await mkdtemp(join(tmpdir(), 'outrider-simulator-'));
   context.after(() => rm(directory, { recursive: true, force: true }));

@@ -77,6 +77,7 @@ function create(world: World, cluster: ClusterState, input: Wire<CreateServiceRe
     desiredCount: input.desiredCount ?? 0,
     tags: input.tags ?? [],
     deployments: [],
+    completedTaskDefinition: '',
     events: [],
     history: [],
     steady: false,

@@ -17,7 +17,7 @@ export type TaskEnding =
   | { readonly kind: 'unhealthy' };
 
 export interface AgendaEntry {
-  readonly at: number;
+  at: number;
   /** Order among entries of one instant: first come, first served. */
   readonly sequence: number;
   readonly action: Action;

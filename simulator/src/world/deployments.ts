@@ -43,6 +43,7 @@ export function startDeployment(world: World, service: ServiceState, isRollback 
 
 /** The rollout is done: only the PRIMARY deployment stays. */
 export function completeDeployment(world: World, service: ServiceState, deployment: DeploymentState): void {
+  service.completedTaskDefinition = deployment.taskDefinition;
   deployment.rolloutState = 'COMPLETED';
   deployment.rolloutStateReason = `ECS deployment ${deployment.id} completed.`;
   deployment.updatedAt = world.now;
@@ -69,9 +70,8 @@ export function failDeployment(world: World, service: ServiceState, deployment: 
     record.updatedAt = world.now;
     record.deploymentCircuitBreaker = { status: 'TRIGGERED', failureCount: deployment.failedTasks, threshold: 3 };
   }
-  const back = lastCompleted(service, deployment);
-  if (service.settings.deploymentConfiguration?.deploymentCircuitBreaker?.rollback !== true || back === undefined)
-    return;
+  const back = service.completedTaskDefinition;
+  if (service.settings.deploymentConfiguration?.deploymentCircuitBreaker?.rollback !== true || back === '') return;
   service.taskDefinition = back;
   const rollback = startDeployment(world, service, true);
   addServiceEvent(world, service, `rolling back to deployment ${rollback.id}.`);
@@ -108,9 +108,4 @@ function recordStart(
 
 function recordOf(service: ServiceState, deployment: DeploymentState): Wire<ServiceDeployment> | undefined {
   return service.history.find((record) => record.targetServiceRevision?.arn === deployment.serviceRevision);
-}
-
-/** The task definition of the newest other deployment that was completed. */
-function lastCompleted(service: ServiceState, failed: DeploymentState): string | undefined {
-  return service.deployments.find((other) => other !== failed && other.rolloutState === 'COMPLETED')?.taskDefinition;
 }

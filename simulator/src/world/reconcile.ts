@@ -94,9 +94,7 @@ function settle(world: World, service: ServiceState, primary: DeploymentState): 
     live.length === service.desiredCount &&
     live.every((one) => serves(world, one));
   if (!settled) {
-    service.deployments = service.deployments.filter(
-      (one) => one === primary || others.has(one.id) || primary.rolloutState === 'IN_PROGRESS',
-    );
+    service.deployments = service.deployments.filter((one) => one === primary || others.has(one.id));
     return;
   }
   const youngest = live.reduce((latest, one) => Math.max(latest, one.task.startedAt ?? 0), 0);

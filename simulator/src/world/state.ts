@@ -112,6 +112,8 @@ export interface ServiceState {
   tags: Wire<Tag>[];
   /** Newest first; the first one is the PRIMARY deployment. */
   deployments: DeploymentState[];
+  /** Task definition of the newest deployment that was completed; empty before the first one. */
+  completedTaskDefinition: string;
   /** Newest first, at most 100. */
   events: Wire<ServiceEvent>[];
   /** Newest first, at most 50. */
@@ -201,6 +203,8 @@ export interface TargetState {
   reason?: TargetHealthReasonEnum;
   description?: string;
   failedProbes: number;
+  /** Only the health check of this instant counts: a target that was registered again has one chain of checks, not two. */
+  nextProbeAt: number;
 }
 
 export interface ListenerState {
@@ -249,4 +253,16 @@ export function emptyState(options: {
     scalingActivities: [],
     sessions: {},
   };
+}
+
+/** Moves the present and everything that is yet to come by the same time: nothing happens meanwhile. */
+export function shiftAgenda(state: WorldState, milliseconds: number): void {
+  state.now += milliseconds;
+  for (const entry of state.agenda) entry.at += milliseconds;
+  for (const { targets } of Object.values(state.targetGroups))
+    for (const target of targets) target.nextProbeAt += milliseconds;
+  for (const service of Object.values(state.services)) {
+    if (service.reconcileAt > 0) service.reconcileAt += milliseconds;
+    if (service.nextStartAt > 0) service.nextStartAt += milliseconds;
+  }
 }

@@ -12,7 +12,9 @@ export function probeTarget(world: World, targetGroupArn: string, id: string, po
   const group = world.state.targetGroups[targetGroupArn];
   const target = group === undefined ? undefined : findTarget(group, id, port);
   if (group === undefined || target === undefined || target.state === 'draining') return;
+  if (target.nextProbeAt !== world.now) return;
   const interval = (group.group.HealthCheckIntervalSeconds ?? 30) * 1000;
+  target.nextProbeAt = world.now + interval;
   world.schedule(interval, { kind: 'probe-target', targetGroupArn, id, port });
   if (!hasLoadBalancer(world.state, targetGroupArn)) {
     setHealth(

@@ -21,6 +21,7 @@ export function addTarget(
   if (group === undefined) return;
   const known = findTarget(group, target.id, target.port);
   if (known !== undefined) group.targets.splice(group.targets.indexOf(known), 1);
+  const firstProbe = world.seconds(5, 15);
   group.targets.push({
     ...target,
     registeredAt: world.now,
@@ -28,8 +29,9 @@ export function addTarget(
     reason: 'Elb.RegistrationInProgress',
     description: 'Target registration is in progress',
     failedProbes: 0,
+    nextProbeAt: world.now + firstProbe,
   });
-  world.schedule(world.seconds(5, 15), { kind: 'probe-target', targetGroupArn, id: target.id, port: target.port });
+  world.schedule(firstProbe, { kind: 'probe-target', targetGroupArn, id: target.id, port: target.port });
 }
 
 /** Starts draining a task's targets. Returns how long that takes: 0 when it has none in service. */
