@@ -163,9 +163,9 @@ async function follow() {
   const response = await get('/v1/changes', { accept: 'text/event-stream' });
   await read();
   element('connection').textContent = 'live';
-  const reader = /** @type {ReadableStream<Uint8Array>} */ (response.body)
-    .pipeThrough(new TextDecoderStream())
-    .getReader();
+  if (response.body === null) throw new Error('the answer is empty');
+  const decoder = new TextDecoder();
+  const reader = response.body.getReader();
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let pending;
   for (;;) {

@@ -1,9 +1,8 @@
+import { ROLES } from '@outrider/shared/api/schemas.ts';
 import type { Role } from '../app/ports.ts';
 
 /** What a request wants to do: look, change deployments, or change who may. */
 export type Permission = 'read' | 'operate' | 'administer';
-
-export const ROLES = ['viewer', 'operator', 'admin'] as const satisfies readonly Role[];
 
 const PERMISSIONS: Readonly<Record<Role, readonly Permission[]>> = {
   viewer: ['read'],

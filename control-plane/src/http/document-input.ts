@@ -1,8 +1,8 @@
+import { documentFiles } from '@outrider/shared/api/schemas.ts';
 import { OutriderError } from '@outrider/shared/errors.ts';
 import { isJsonObject, parseJsonObject } from '@outrider/shared/json.ts';
-import { documentFiles } from './api-schemas.ts';
+import type { NamedText } from '../documents/read-documents.ts';
 import type { DocumentText } from './body.ts';
-import type { NamedText } from './ports.ts';
 
 export interface DocumentInput {
   readonly files: readonly NamedText[];

@@ -1,8 +1,8 @@
+import type { EventBody } from '@outrider/shared/api/schemas.ts';
 import type { JsonObject } from '@outrider/shared/json.ts';
 import type { ExecutionEvent, RecordedEvent } from '../domain/execution/events.ts';
 import type { ExecutionPlan } from '../domain/planning/plan.ts';
 import { stepsOfPhase } from '../domain/planning/walk.ts';
-import type { EventBody } from './api-schemas.ts';
 
 /** An event as the API tells it: what happened, without the documents that only the control plane needs. */
 export function eventView({ seq, atMs, event }: RecordedEvent): EventBody {

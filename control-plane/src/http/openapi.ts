@@ -1,5 +1,5 @@
+import { components, problem } from '@outrider/shared/api/schemas.ts';
 import { z } from 'zod';
-import { components, problem } from './api-schemas.ts';
 import type { Route, RouteAnswerSpec } from './route.ts';
 
 type Members = Record<string, unknown>;

@@ -1,5 +1,4 @@
-import type { Place } from '@outrider/shared/errors.ts';
-import type { Resource } from '@outrider/shared/model/resource.ts';
+import type { ServiceCounts } from '@outrider/shared/protocol/messages.ts';
 import type { Executions } from '../app/executions-port.ts';
 import type { LogReader } from '../app/logs.ts';
 import type { Clock, JoinTokenRow } from '../app/ports.ts';
@@ -11,7 +10,6 @@ import type { DelegateView } from '../domain/fleet/match.ts';
 export interface HttpDependencies {
   readonly executions: Executions;
   readonly resources: Resources;
-  readonly documents: DocumentReader;
   readonly logs: LogReader;
   readonly fleet: FleetView;
   readonly joinTokens: JoinTokens;
@@ -19,6 +17,12 @@ export interface HttpDependencies {
   readonly clock: Clock;
   /** After every change of an execution, in this process. Answers how to stop listening. */
   readonly onExecutionChanged: (listener: (executionId: string, seq: number) => void) => () => void;
+  /** After a running step reported how many tasks its services run. */
+  readonly onProgress: (
+    listener: (executionId: string, stepId: string, services: readonly ServiceCounts[]) => void,
+  ) => () => void;
+  /** After lines of an attempt's log became durable. */
+  readonly onLogAppended: (listener: (taskId: string) => void) => () => void;
   /** By name: what must be so for work to be done. A rejection says why it is not. */
   readonly readiness: Readonly<Record<string, () => Promise<void>>>;
   /** Prometheus text. */
@@ -29,19 +33,6 @@ export interface HttpDependencies {
 export interface FleetView {
   /** Every delegate that is known, connected or not. */
   list(): Promise<readonly DelegateView[]>;
-}
-
-/** Reads resources out of text. Throws `document-invalid` with every problem at its place, or `document-too-large`. */
-export interface DocumentReader {
-  read(files: readonly NamedText[], attachments: readonly NamedText[]): readonly ReadResource[];
-}
-export interface NamedText {
-  readonly name: string;
-  readonly text: string;
-}
-export interface ReadResource {
-  readonly resource: Resource;
-  readonly placeOf?: ((pointer: string) => Place | undefined) | undefined;
 }
 
 export type JoinTokenInfo = Omit<JoinTokenRow, 'secretSha256'>;

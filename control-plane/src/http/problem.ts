@@ -1,6 +1,5 @@
+import type { ProblemDocument } from '@outrider/shared/api/schemas.ts';
 import { ERRORS, OutriderError, type Problem } from '@outrider/shared/errors.ts';
-import type { JsonObject } from '@outrider/shared/json.ts';
-import type { ProblemDocument } from './api-schemas.ts';
 
 export const PROBLEM_TYPE = 'application/problem+json; charset=utf-8';
 
@@ -37,23 +36,8 @@ function problemEntry(problem: Problem): NonNullable<ProblemDocument['errors']>[
     ...(problem.hint === undefined ? {} : { hint: problem.hint }),
     ...(problem.pointer === undefined ? {} : { pointer: problem.pointer }),
     ...(problem.place === undefined ? {} : problem.place),
+    ...(problem.excerpt === undefined ? {} : { excerpt: problem.excerpt }),
   };
-}
-
-/** The reverse, for clients: an error that renders as if it had happened here. */
-export function problemError(document: ProblemDocument): OutriderError {
-  const problems = (document.errors ?? []).map((entry): Problem => {
-    const { detail, hint, pointer, file, line, column } = entry;
-    const place = file === undefined ? undefined : { file, line: line ?? 1, column: column ?? 1 };
-    return {
-      message: detail,
-      ...(hint === undefined ? {} : { hint }),
-      ...(pointer === undefined ? {} : { pointer }),
-      ...(place === undefined ? {} : { place }),
-    };
-  });
-  const data: JsonObject = document.data ?? {};
-  return new OutriderError(document.code, document.detail, { hint: document.hint, problems, data });
 }
 
 /** Converts what was thrown while a request was handled, framework errors included. Called once, at the border. */

@@ -21,11 +21,21 @@ export interface HttpServerOptions {
   /** Null: no keys are asked for, and only this machine's own tools are answered. */
   readonly authenticate: Authenticate | null;
   /** Null: plain HTTP. */
-  readonly tls: { readonly cert: string; readonly key: string } | null;
+  readonly tls: ServerIdentity | null;
   readonly logger: Logger;
   readonly randomness: Randomness;
   /** Told after every answer. */
   readonly onAnswered?: (route: string, method: string, status: number, seconds: number) => void;
+}
+
+/** What the listener presents; renewed while it runs. */
+export interface ServerIdentity {
+  current(): PemPair;
+  onRenewed(listener: (material: PemPair) => void): () => void;
+}
+export interface PemPair {
+  readonly certificateChainPem: string;
+  readonly privateKeyPem: string;
 }
 
 export interface HttpServer {
@@ -154,13 +164,22 @@ function createApp(options: HttpServerOptions, streams: Set<AbortController>): F
   return app;
 }
 
-function createServer(handler: RequestListener, tls: HttpServerOptions['tls']): Server {
+function createServer(handler: RequestListener, identity: ServerIdentity | null): Server {
   const limits = { requestTimeout: REQUEST_TIMEOUT_MS, keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS };
-  const server =
-    tls === null
-      ? createPlainServer(limits, handler)
-      : createTlsServer({ ...limits, ...tls, minVersion: 'TLSv1.2' }, handler);
+  const server = identity === null ? createPlainServer(limits, handler) : createSecureServer(limits, handler, identity);
   server.maxConnections = MAX_CONNECTIONS;
+  return server;
+}
+
+function createSecureServer(limits: object, handler: RequestListener, identity: ServerIdentity): Server {
+  const secureContext = ({ certificateChainPem, privateKeyPem }: PemPair) => ({
+    cert: certificateChainPem,
+    key: privateKeyPem,
+    minVersion: 'TLSv1.2' as const,
+  });
+  const server = createTlsServer({ ...limits, ...secureContext(identity.current()) }, handler);
+  const stopRenewing = identity.onRenewed((material) => server.setSecureContext(secureContext(material)));
+  server.on('close', stopRenewing);
   return server;
 }
 

@@ -1,13 +1,13 @@
-import { OutriderError } from '@outrider/shared/errors.ts';
+import { applied, documentFiles, validated } from '@outrider/shared/api/schemas.ts';
 import { keyOf } from '@outrider/shared/model/resource.ts';
 import { z } from 'zod';
-import { applied, documentFiles, validated } from '../api-schemas.ts';
+import { invalidDocuments, readDocuments } from '../../documents/read-documents.ts';
 import { documentInput } from '../document-input.ts';
 import type { HttpDependencies } from '../ports.ts';
 import { defineRoute, documentBody, type Route } from '../route.ts';
 
 /** Several resources at once, as text. */
-export function documentRoutes({ documents, resources }: HttpDependencies): Route[] {
+export function documentRoutes({ resources }: HttpDependencies): Route[] {
   return [
     defineRoute({
       method: 'POST',
@@ -25,7 +25,7 @@ export function documentRoutes({ documents, resources }: HttpDependencies): Rout
       answers: [{ status: 200, description: 'What became of each', schema: applied }],
       async handle({ body, actor }) {
         const { files, attachments } = documentInput(body);
-        const items = await resources.apply(documents.read(files, attachments), actor.name);
+        const items = await resources.apply(readDocuments(files, attachments), actor.name);
         return { kind: 'json', status: 200, body: { items } };
       },
     }),
@@ -42,13 +42,9 @@ export function documentRoutes({ documents, resources }: HttpDependencies): Rout
       answers: [{ status: 200, description: 'They are valid', schema: validated }],
       async handle({ body }) {
         const { files, attachments } = documentInput(body);
-        const given = documents.read(files, attachments);
+        const given = readDocuments(files, attachments);
         const problems = await resources.validate(given);
-        if (problems.length > 0) {
-          const message =
-            problems.length === 1 ? '1 problem in the documents' : `${problems.length} problems in the documents`;
-          throw new OutriderError('document-invalid', message, { problems });
-        }
+        if (problems.length > 0) throw invalidDocuments(problems, false);
         return { kind: 'json', status: 200, body: { items: given.map(({ resource }) => keyOf(resource)) } };
       },
     }),

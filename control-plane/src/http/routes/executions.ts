@@ -1,4 +1,3 @@
-import { z } from 'zod';
 import {
   abortExecution,
   EXECUTION_STATUSES,
@@ -6,7 +5,8 @@ import {
   executionList,
   rollbackExecution,
   startExecution,
-} from '../api-schemas.ts';
+} from '@outrider/shared/api/schemas.ts';
+import { z } from 'zod';
 import type { HttpDependencies } from '../ports.ts';
 import { defineRoute, type Route } from '../route.ts';
 import { nextLink, pageQuery } from './paging.ts';

@@ -1,7 +1,3 @@
-import { OutriderError } from '@outrider/shared/errors.ts';
-import { didYouMean } from '@outrider/shared/nearest.ts';
-import { z } from 'zod';
-import type { DelegateView } from '../../domain/fleet/match.ts';
 import {
   createJoinToken,
   type DelegateBody,
@@ -10,7 +6,11 @@ import {
   type JoinTokenBody,
   joinTokenList,
   newJoinToken,
-} from '../api-schemas.ts';
+} from '@outrider/shared/api/schemas.ts';
+import { OutriderError } from '@outrider/shared/errors.ts';
+import { didYouMean } from '@outrider/shared/nearest.ts';
+import { z } from 'zod';
+import type { DelegateView } from '../../domain/fleet/match.ts';
 import type { HttpDependencies, JoinTokenInfo } from '../ports.ts';
 import { defineRoute, type Route } from '../route.ts';
 

@@ -1,7 +1,7 @@
+import { type ApiKeyBody, apiKeyList, createApiKey, newApiKey } from '@outrider/shared/api/schemas.ts';
 import { OutriderError } from '@outrider/shared/errors.ts';
 import { z } from 'zod';
 import type { ApiKeyInfo } from '../../auth/api-keys.ts';
-import { type ApiKeyBody, apiKeyList, createApiKey, newApiKey } from '../api-schemas.ts';
 import type { HttpDependencies } from '../ports.ts';
 import { defineRoute, type Route } from '../route.ts';
 

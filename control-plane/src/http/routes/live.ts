@@ -1,8 +1,9 @@
+import { eventPage, logPage } from '@outrider/shared/api/schemas.ts';
 import { OutriderError } from '@outrider/shared/errors.ts';
 import { renderLogLine } from '@outrider/shared/logs.ts';
+import type { ServiceCounts } from '@outrider/shared/protocol/messages.ts';
 import { z } from 'zod';
 import { formatLogPosition, LOG_START, type LogPosition, type LogSource, parseLogPosition } from '../../app/logs.ts';
-import { eventPage, logPage } from '../api-schemas.ts';
 import { eventView } from '../event-view.ts';
 import type { HttpDependencies } from '../ports.ts';
 import { defineRoute, type Route } from '../route.ts';
@@ -13,8 +14,8 @@ import { executionParams } from './executions.ts';
 const MAX_PAGE = 1_000;
 /** A change that this process was not told of (another process made it) is seen after this at the latest. */
 const EVENTS_LOOK_AGAIN_MS = 5_000;
-/** Nobody tells when log text arrives: how often a followed log is looked at. */
-const LOG_LOOK_AGAIN_MS = 300;
+/** The same for a followed log. */
+const LOG_LOOK_AGAIN_MS = 2_000;
 
 /** What happens, as it happens: events and logs. */
 export function liveRoutes(dependencies: HttpDependencies): Route[] {
@@ -31,7 +32,8 @@ function eventsRoute(dependencies: HttpDependencies): Route {
     summary: 'Reads the events of an execution, or follows them',
     description:
       'With `Accept: text/event-stream` it answers the events so far and then each as it happens: `id` is its seq, `event` its ' +
-      'type. It resumes after `Last-Event-ID` or `after`. After the last event comes `event: end`; do not connect again then.',
+      'type. It resumes after `Last-Event-ID` or `after`. Between them, without an id, `event: progress` tells how many tasks a running ' +
+      "step's services run. After the last event comes `event: end`; do not connect again then.",
     permission: 'read',
     requestHeaders: { 'Last-Event-ID': 'seq of the last event that was read', Accept: 'text/event-stream to follow' },
     params: executionParams,
@@ -55,15 +57,23 @@ function eventsRoute(dependencies: HttpDependencies): Route {
 }
 
 async function followEvents(
-  { executions, onExecutionChanged }: HttpDependencies,
+  { executions, onExecutionChanged, onProgress, clock }: HttpDependencies,
   id: string,
   after: number,
   stream: SseStream,
 ): Promise<void> {
   const wake = createWake();
-  const stopListening = onExecutionChanged((changed) => {
-    if (changed === id) wake.signal();
-  });
+  const progress = new Map<string, readonly ServiceCounts[]>();
+  const stopListening = [
+    onExecutionChanged((changed) => {
+      if (changed === id) wake.signal();
+    }),
+    onProgress((executionId, stepId, services) => {
+      if (executionId !== id) return;
+      progress.set(stepId, services);
+      wake.signal();
+    }),
+  ];
   try {
     let seq = after;
     while (!stream.gone.aborted) {
@@ -78,10 +88,15 @@ async function followEvents(
         await stream.send({ event: 'end', data: { status, rollback } });
         return;
       }
+      for (const [stepId, services] of progress) {
+        progress.delete(stepId);
+        const at = new Date(clock.now()).toISOString();
+        if (!(await stream.send({ event: 'progress', data: { stepId, at, services } }))) return;
+      }
       if (page.events.length === 0) await wake.wait(EVENTS_LOOK_AGAIN_MS, stream.gone);
     }
   } finally {
-    stopListening();
+    for (const stop of stopListening) stop();
   }
 }
 
@@ -134,26 +149,39 @@ function logsRoute(dependencies: HttpDependencies): Route {
 }
 
 async function followLog(
-  { logs }: HttpDependencies,
+  { logs, onLogAppended, onExecutionChanged }: HttpDependencies,
   source: LogSource,
   after: LogPosition,
   stream: SseStream,
 ): Promise<void> {
   const wake = createWake();
-  let position = after;
-  while (!stream.gone.aborted) {
-    const page = await logs.page(source, position, MAX_PAGE);
-    for (const [index, line] of page.lines.entries()) {
-      const isLast = index === page.lines.length - 1;
-      const id = formatLogPosition(isLast ? page.next : { attempt: line.attempt, seq: line.seq });
-      if (!(await stream.send({ id, event: 'line', data: line }))) return;
+  const ofExecution = `${source.executionId}/`;
+  const stopListening = [
+    onLogAppended((task) => {
+      if (task.startsWith(ofExecution)) wake.signal();
+    }),
+    onExecutionChanged((changed) => {
+      if (changed === source.executionId) wake.signal();
+    }),
+  ];
+  try {
+    let position = after;
+    while (!stream.gone.aborted) {
+      const page = await logs.page(source, position, MAX_PAGE);
+      for (const [index, line] of page.lines.entries()) {
+        const isLast = index === page.lines.length - 1;
+        const id = formatLogPosition(isLast ? page.next : { attempt: line.attempt, seq: line.seq });
+        if (!(await stream.send({ id, event: 'line', data: line }))) return;
+      }
+      position = page.next;
+      if (page.ended) {
+        await stream.send({ event: 'end', data: {} });
+        return;
+      }
+      if (page.lines.length === 0) await wake.wait(LOG_LOOK_AGAIN_MS, stream.gone);
     }
-    position = page.next;
-    if (page.ended) {
-      await stream.send({ event: 'end', data: {} });
-      return;
-    }
-    if (page.lines.length === 0) await wake.wait(LOG_LOOK_AGAIN_MS, stream.gone);
+  } finally {
+    for (const stop of stopListening) stop();
   }
 }
 

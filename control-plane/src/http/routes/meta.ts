@@ -1,6 +1,6 @@
+import { health } from '@outrider/shared/api/schemas.ts';
 import { ERRORS, isErrorCode, OutriderError } from '@outrider/shared/errors.ts';
 import { z } from 'zod';
-import { health } from '../api-schemas.ts';
 import { openApiDocument } from '../openapi.ts';
 import type { HttpDependencies } from '../ports.ts';
 import { defineRoute, type Route } from '../route.ts';

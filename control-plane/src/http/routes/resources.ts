@@ -1,3 +1,4 @@
+import { givenResource, resource, resourceList } from '@outrider/shared/api/schemas.ts';
 import { OutriderError } from '@outrider/shared/errors.ts';
 import { canonicalJson, parseJsonObject } from '@outrider/shared/json.ts';
 import { DEFAULT_APPLICATION } from '@outrider/shared/model/common.ts';
@@ -5,7 +6,7 @@ import { keyOf, keyText, type Resource } from '@outrider/shared/model/resource.t
 import { z } from 'zod';
 import type { ResourceKind, ResourceRef } from '../../app/ports.ts';
 import type { Resources, ResourceView } from '../../app/resources-port.ts';
-import { givenResource, resource, resourceList } from '../api-schemas.ts';
+import { readDocuments } from '../../documents/read-documents.ts';
 import { documentFile } from '../document-input.ts';
 import { etagOf, preconditionOf } from '../etag.ts';
 import type { HttpDependencies } from '../ports.ts';
@@ -82,7 +83,7 @@ function getRoute({ resources }: HttpDependencies, kind: ResourceKind, path: str
   });
 }
 
-function putRoute({ resources, documents }: HttpDependencies, kind: ResourceKind, path: string): Route {
+function putRoute({ resources }: HttpDependencies, kind: ResourceKind, path: string): Route {
   return defineRoute({
     method: 'PUT',
     path: `/v1/${path}/{name}`,
@@ -106,7 +107,7 @@ function putRoute({ resources, documents }: HttpDependencies, kind: ResourceKind
     ],
     async handle({ params, query, body, header, actor }) {
       const ref = refOf(kind, params.name, query.application);
-      const [given, ...more] = documents.read([documentFile(body, ref)], []);
+      const [given, ...more] = readDocuments([documentFile(body, ref)], []);
       if (given === undefined || more.length > 0) {
         throw new OutriderError(
           'request-invalid',

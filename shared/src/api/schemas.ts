@@ -1,12 +1,14 @@
-import { isErrorCode } from '@outrider/shared/errors.ts';
-import type { Json } from '@outrider/shared/json.ts';
 import { z } from 'zod';
-import { ROLES } from '../auth/roles.ts';
+import { isErrorCode } from '../errors.ts';
+import type { Json } from '../json.ts';
 
 /**
  * The shapes of the API (contract.md §4), once: handlers answer them, clients read with them, /openapi.json prints
  * them. Fields may be added; none is renamed or removed within /v1.
  */
+
+/** What a key may do, from least to most. */
+export const ROLES = ['viewer', 'operator', 'admin'] as const;
 
 /** Schemas with a name become components of the OpenAPI document. */
 export const components = z.registry<{ id: string; description?: string }>();
@@ -43,6 +45,10 @@ export const problem = named(
           file: z.string().optional(),
           line: z.number().int().optional(),
           column: z.number().int().optional(),
+          excerpt: z
+            .object({ text: z.string(), offset: z.number().int(), length: z.number().int() })
+            .optional()
+            .describe('The line that it stands in, and the part of it that is meant'),
         }),
       )
       .optional(),
@@ -96,7 +102,7 @@ export const documentFiles = named(
       .array(z.strictObject({ name: z.string().min(1).max(1_024), text: z.string() }))
       .max(200)
       .default([])
-      .describe('Files that the documents refer to (taskDefinitionFile), by their path as it stands there'),
+      .describe('Files that taskDefinitionFile names, by their path from where `files` have theirs'),
   }),
   'Several documents at once: all of them are stored, or none.',
 );

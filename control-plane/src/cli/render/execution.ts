@@ -1,0 +1,181 @@
+import type { ExecutionBody, ExecutionSummaryBody, PhaseBody, StepBody } from '@outrider/shared/api/schemas.ts';
+import { type Palette, signOf, toneOf } from './palette.ts';
+import { liveCounts, servicesLeft, servicesLeftText } from './services.ts';
+import { clockText, dateText, shellWord, spanText } from './text.ts';
+
+export interface ExecutionView {
+  readonly execution: ExecutionBody;
+  /** Address of the API, for links. */
+  readonly url: string;
+  readonly nowMs: number;
+  readonly palette: Palette;
+  /** Newest log lines of steps that run, by step id. */
+  readonly tails?: ReadonlyMap<string, readonly { readonly at: string; readonly text: string }[]>;
+}
+
+const BAR_WIDTH = 20;
+
+/** The execution on one screen: head, instances, phases with their steps. Lines without ends. */
+export function executionLines(view: ExecutionView): string[] {
+  const { execution } = view;
+  return [...headLines(view), '', ...countLines(view), ...execution.phases.flatMap((phase) => phaseLines(phase, view))];
+}
+
+function headLines({ execution, url, nowMs, palette }: ExecutionView): string[] {
+  const { id, application, workflow, status, currentPhase, startedBy, reason } = execution;
+  const place = currentPhase === null || execution.endedAt !== null ? '' : ` · ${currentPhase}`;
+  const state = `${signOf(status, palette)} ${palette.paint(toneOf(status), stateWord(execution))}${place} · ${tookText(execution, nowMs)}`;
+  const lines = [`${palette.paint('strong', `${application}/${workflow}`)}  ${id}  ${state}`];
+  lines.push(`by ${startedBy}${imagesText(execution)}${reason === '' ? '' : ` · ${reason}`}`);
+  lines.push(palette.paint('quiet', `${url}/v1/executions/${id}`));
+  if (execution.stopping !== undefined) lines.push(palette.paint('bad', execution.stopping.because));
+  return lines;
+}
+
+/** `succeeded`, `failed, rolled back`, `running, rolling back` … */
+export function stateWord({ status, rollback }: Pick<ExecutionSummaryBody, 'status' | 'rollback'>): string {
+  switch (rollback) {
+    case 'none':
+      return status;
+    case 'running':
+      return 'rolling back';
+    case 'succeeded':
+      return `${status}, rolled back`;
+    case 'failed':
+      return `${status}, and the ROLLBACK FAILED`;
+  }
+}
+
+export function tookText(
+  { startedAt, endedAt }: Pick<ExecutionSummaryBody, 'startedAt' | 'endedAt'>,
+  nowMs: number,
+): string {
+  return spanText((endedAt === null ? nowMs : Date.parse(endedAt)) - Date.parse(startedAt));
+}
+
+/** ` · image shop:v2`, with the services' names where there are several. */
+export function imagesText({ artifacts }: Pick<ExecutionSummaryBody, 'artifacts'>): string {
+  const entries = Object.entries(artifacts);
+  const [only] = entries;
+  if (only === undefined) return '';
+  if (entries.length === 1) return ` · image ${only[1]}`;
+  return ` · images ${entries.map(([service, image]) => `${service}=${image}`).join(', ')}`;
+}
+
+function countLines({ execution, palette }: ExecutionView): string[] {
+  const counts = liveCounts(execution);
+  if (counts.length === 0) return [];
+  const width = Math.max(...counts.map(({ service }) => service.length));
+  const lines = counts.map(({ role, service, running, desired, pending }) => {
+    const most = Math.max(desired, running, 1);
+    const filled = Math.min(BAR_WIDTH, Math.round((running / most) * BAR_WIDTH));
+    const bar = palette.glyphs.full.repeat(filled) + palette.glyphs.empty.repeat(BAR_WIDTH - filled);
+    const waiting = pending > 0 ? `, ${pending} pending` : '';
+    const colour = role === 'new' ? 'good' : 'quiet';
+    return `  ${role}  ${service.padEnd(width)}  ${palette.paint(colour, bar)}  ${running} of ${desired} running${waiting}`;
+  });
+  return [...lines, ''];
+}
+
+function phaseLines(phase: PhaseBody, view: ExecutionView): string[] {
+  const { palette } = view;
+  const target = palette.paint('quiet', `  ${phase.service} → ${phase.infrastructure}`);
+  const title = phase.rollback ? `rollback: ${phase.name}` : phase.name;
+  const width = Math.max(...phase.steps.map(({ name }) => name.length), 0);
+  return [
+    `${signOf(phase.status, palette)} ${title}${target}`,
+    ...phase.steps.flatMap((step) => stepLines(step, width, view)),
+  ];
+}
+
+function stepLines(step: StepBody, width: number, { nowMs, palette, tails }: ExecutionView): string[] {
+  const rail = palette.paint('quiet', palette.glyphs.rail);
+  const took =
+    step.startedAt === null
+      ? ''
+      : spanText((step.endedAt === null ? nowMs : Date.parse(step.endedAt)) - Date.parse(step.startedAt));
+  const remark = stepRemark(step);
+  const head = `${rail} ${signOf(step.status, palette)} ${step.name.padEnd(width)}  ${took.padStart(6)}`;
+  const lines = [remark === '' ? head.trimEnd() : `${head}  ${remark}`];
+  for (const { at, text } of tails?.get(step.id) ?? []) {
+    lines.push(`${rail}     ${palette.paint('quiet', clockText(at))}  ${text}`);
+  }
+  return lines;
+}
+
+function stepRemark(step: StepBody): string {
+  const attempt = step.attempt > 1 ? `attempt ${step.attempt}` : '';
+  const delegate = step.status === 'running' && step.delegate !== undefined ? `on ${step.delegate}` : '';
+  const waits = step.status === 'queued' ? 'waits for a delegate' : '';
+  const why = step.failure === undefined ? (step.because ?? '') : `${step.failure.code}: ${step.failure.message}`;
+  const ignored = step.ignored === true ? 'ignored' : '';
+  return [attempt, delegate, waits, ignored, why].filter((part) => part !== '').join(' · ');
+}
+
+const SHOWN_EVIDENCE = 6;
+
+/** The last screen: what became of it, why, what runs now, what to do next. Lines without ends. */
+export function outcomeLines({ execution, url, nowMs, palette }: ExecutionView): string[] {
+  const { id, status, rollback, workflow, application, failure } = execution;
+  const where = failedStep(execution);
+  const took = tookText(execution, nowMs);
+  const in_ = where === undefined ? '' : ` in ${where.reference}`;
+  const headline = `${application}/${workflow}  ${id}  ${status}${status === 'succeeded' ? '' : in_} after ${took}`;
+  const lines = [
+    `${signOf(status, palette)} ${palette.paint(toneOf(status), headline)}${rollbackWord(rollback, palette)}`,
+  ];
+  const rows: [string, readonly string[]][] = [];
+  if (failure !== undefined) {
+    rows.push(['Why', [failure.message, ...failure.evidence.slice(0, SHOWN_EVIDENCE).map((line) => `  ${line}`)]]);
+  }
+  const services = servicesLeft(execution.phases.flatMap((phase) => phase.steps.map((step) => step.output)));
+  if (services.length > 0) rows.push(['Now', [servicesLeftText(services)]]);
+  const next = nextSteps(execution, where, url);
+  if (next.length > 0) rows.push(['Next', next]);
+  if (rows.length > 0) lines.push('');
+  for (const [label, texts] of rows) {
+    for (const [index, text] of texts.entries()) lines.push(`${(index === 0 ? label : '').padEnd(6)}${text}`);
+  }
+  return lines;
+}
+
+function rollbackWord(rollback: ExecutionBody['rollback'], palette: Palette): string {
+  switch (rollback) {
+    case 'succeeded':
+      return ` — rolled back ${palette.paint('good', palette.glyphs.done)}`;
+    case 'failed':
+      return palette.paint('bad', ' — the ROLLBACK FAILED: a person must look');
+    case 'none':
+    case 'running':
+      return '';
+  }
+}
+
+function nextSteps(execution: ExecutionBody, where: FailedStep | undefined, url: string): string[] {
+  const { id, status, failure } = execution;
+  if (status === 'succeeded') return [`how it went:  outrider logs ${id}`];
+  const lines: string[] = [];
+  if (failure !== undefined) lines.push(failure.hint);
+  const step = where === undefined ? '' : ` ${shellWord(where.reference)}`;
+  lines.push(`full log:     outrider logs ${id}${step}`);
+  if (failure !== undefined) lines.push(`about this:   ${url}/errors/${failure.code}`);
+  return lines;
+}
+
+interface FailedStep {
+  /** PHASE/NAME, as commands take it. */
+  readonly reference: string;
+}
+
+/** The step that decided the end: a rollback step that failed, else the first one that failed for good. */
+function failedStep(execution: ExecutionBody): FailedStep | undefined {
+  const all = execution.phases.flatMap((phase) => phase.steps.map((step) => ({ phase, step })));
+  const failed = all.filter(({ step }) => step.status === 'failed' && step.ignored !== true);
+  const found = failed.find(({ phase }) => phase.rollback) ?? failed[0];
+  return found === undefined ? undefined : { reference: `${found.phase.name}/${found.step.name}` };
+}
+
+/** `Started 2026-11-21 14:03:33Z, ended …`, for `show`. */
+export function timesText({ startedAt, endedAt }: ExecutionBody): string {
+  return `started ${dateText(startedAt)}${endedAt === null ? '' : `, ended ${dateText(endedAt)}`}`;
+}
