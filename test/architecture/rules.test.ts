@@ -173,6 +173,17 @@ describe('who may import whom', () => {
       "import { p } from '../documents/parse.ts';\nimport { r } from 'node:http';",
       'control-plane/src/documents/parse.ts',
     );
+    accepts(
+      'control-plane/src/cli/run.ts',
+      "import { run } from '../http/api-schemas.ts';",
+      'control-plane/src/http/api-schemas.ts',
+    );
+    refuses(
+      'control-plane/src/cli/run.ts',
+      "import type { S } from '../http/server.ts';",
+      ['control-plane/src/http/server.ts'],
+      /the command line talks HTTP/,
+    );
     refuses(
       'control-plane/console/app.tsx',
       "import { e } from '../src/http/server.ts';",
