@@ -130,7 +130,7 @@ test('whatever is asked of it, the world keeps its own laws and answers with not
         await aws.close();
       }
     }),
-    { numRuns: 40 },
+    { numRuns: 20 },
   );
 });
 

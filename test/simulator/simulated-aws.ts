@@ -109,3 +109,14 @@ export function eventTexts(service: Service): string[] {
     )
     .toReversed();
 }
+
+const MAX_WAIT_MILLISECONDS = 5_000;
+
+/** Lets the process go on until something is so. Throws when it does not become so within five seconds. */
+export async function until(holds: () => boolean): Promise<void> {
+  const deadline = performance.now() + MAX_WAIT_MILLISECONDS;
+  while (!holds()) {
+    if (performance.now() > deadline) throw new Error(`This did not come true: ${holds.toString()}`);
+    await new Promise(setImmediate);
+  }
+}

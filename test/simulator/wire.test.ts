@@ -8,7 +8,7 @@ import {
   UpdateServiceCommand,
 } from '@aws-sdk/client-ecs';
 import { DescribeLoadBalancersCommand } from '@aws-sdk/client-elastic-load-balancing-v2';
-import { createWeb, describe, registerWeb, type SimulatedAws, startSimulatedAws } from './simulated-aws.ts';
+import { createWeb, describe, registerWeb, type SimulatedAws, startSimulatedAws, until } from './simulated-aws.ts';
 
 const SIGNATURE =
   'AWS4-HMAC-SHA256 Credential=AKIATEST/20260101/us-east-1/ecs/aws4_request, SignedHeaders=host, Signature=00';
@@ -251,14 +251,34 @@ test('a frozen call waits until the fault is removed; a caller that gives up cha
     abortSignal: given.signal,
   });
   const patient = aws.ecs.send(new UpdateServiceCommand({ cluster: 'example', service: 'web', desiredCount: 4 }));
-  while (control.calls().filter(({ operation }) => operation === 'UpdateService').length < 2)
-    await new Promise(setImmediate);
+  await until(() => control.calls().filter(({ operation }) => operation === 'UpdateService').length === 2);
   given.abort();
   await assert.rejects(abandoned, { name: 'AbortError' });
-  while (!control.calls().some(({ outcome }) => outcome === 'connection-lost')) await new Promise(setImmediate);
+  await until(() => control.calls().some(({ outcome }) => outcome === 'connection-lost'));
   assert.equal(control.removeFault(id), true);
   assert.equal((await patient).service?.desiredCount, 4);
   assert.equal((await describe(aws)).desiredCount, 4);
+});
+
+test('an answer that is held back after the effect has had its effect, also when the caller gives up', async (context) => {
+  const aws = await startSimulatedAws({
+    faults: [{ kind: 'freeze', operation: 'RegisterTaskDefinition', point: 'response' }],
+  });
+  context.after(aws.close);
+  const { control } = aws.simulator;
+  const given = new AbortController();
+  const command = new RegisterTaskDefinitionCommand({
+    family: 'web',
+    containerDefinitions: [{ name: 'web', image: 'nginx', memory: 64 }],
+  });
+  const abandoned = aws.ecs.send(command, { abortSignal: given.signal });
+  await until(() => control.mutations().length > 0);
+  given.abort();
+  await assert.rejects(abandoned, { name: 'AbortError' });
+  await until(() => control.calls()[0]?.outcome === 'connection-lost');
+  assert.deepEqual(Object.keys(control.state().taskDefinitions), [
+    'arn:aws:ecs:us-east-1:123456789012:task-definition/web:1',
+  ]);
 });
 
 test('under a stale read a new service is MISSING at first', async (context) => {

@@ -11,6 +11,7 @@ interface FieldRule {
 
 const TEXT: FieldRule = { type: 'string' };
 const NUMBER: FieldRule = { type: 'number' };
+const POINT: FieldRule = { type: 'string', oneOf: ['request', 'response'] };
 const CALL = { operation: TEXT, resource: TEXT } as const;
 const IMAGE = { image: { type: 'string', required: true } } as const;
 
@@ -26,8 +27,8 @@ const FIELDS: Readonly<Record<FaultKind, Readonly<Record<string, FieldRule>>>> =
   },
   'lost-response': CALL,
   'lost-request': CALL,
-  delay: { ...CALL, milliseconds: { type: 'number', required: true } },
-  freeze: CALL,
+  delay: { ...CALL, milliseconds: { type: 'number', required: true }, point: POINT },
+  freeze: { ...CALL, point: POINT },
   'stale-read': { ...CALL, seconds: { type: 'number', required: true } },
   'image-pull-failure': { ...IMAGE, message: TEXT },
   'start-failure': { ...IMAGE, stoppedReason: { type: 'string', required: true }, containerReason: TEXT },

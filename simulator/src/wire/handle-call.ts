@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { CallLog, CallRecord } from '../control/call-log.ts';
 import { checkInput, MalformedInput, violationMessage } from '../validation/check-input.ts';
 import type { SimulatedClock } from '../world/clock.ts';
-import { type CallFault, matches } from '../world/faults.ts';
+import { type CallFault, matches, type WaitingPoint } from '../world/faults.ts';
 import type { World } from '../world/world.ts';
 import { AwsError } from './aws-error.ts';
 import { type DecodedCall, decode, type RawRequest, Undecodable } from './decode.ts';
@@ -62,7 +62,7 @@ async function answerCall(
   hungUp: AbortSignal,
 ): Promise<WireAnswer> {
   const fault = strike(context.world, call, record.input);
-  await slowDown(context, fault, hungUp);
+  await slowDown(context, fault, 'request', hungUp);
   if (hungUp.aborted || fault?.fault.kind === 'lost-request') return hangUp(record);
   try {
     if (fault !== undefined) throwFault(call, fault.fault);
@@ -75,7 +75,8 @@ async function answerCall(
       context.world.changed();
       context.clock.rearm();
     }
-    if (fault?.fault.kind === 'lost-response') return hangUp(record);
+    await slowDown(context, fault, 'response', hungUp);
+    if (hungUp.aborted || fault?.fault.kind === 'lost-response') return hangUp(record);
     return finish(record, 'ok', '', response);
   } catch (thrown) {
     const error = thrown instanceof AwsError ? thrown : internal(thrown);
@@ -125,18 +126,22 @@ function matchesWhole(pattern: string, name: string): boolean {
 async function slowDown(
   context: WireContext,
   struck: { id: string; fault: CallFault } | undefined,
+  point: WaitingPoint,
   hungUp: AbortSignal,
 ): Promise<void> {
-  if (struck?.fault.kind === 'delay') {
-    const milliseconds = Math.min(Math.max(0, struck.fault.milliseconds), MAX_DELAY_MILLISECONDS);
+  const fault = struck?.fault;
+  if (fault?.kind !== 'delay' && fault?.kind !== 'freeze') return;
+  if ((fault.point ?? 'request') !== point) return;
+  if (fault.kind === 'delay') {
+    const milliseconds = Math.min(Math.max(0, fault.milliseconds), MAX_DELAY_MILLISECONDS);
     // A caller that hangs up ends the wait; the request is then dropped like any other whose caller is gone.
     await delay(milliseconds, undefined, { signal: hungUp }).catch(() => undefined);
-  } else if (struck?.fault.kind === 'freeze') {
+  } else if (struck !== undefined) {
     await new Promise<void>((resolve) => {
       context.world.faults.whenRemoved(struck.id, resolve);
       hungUp.addEventListener('abort', () => resolve(), { once: true });
     });
-  } else return;
+  }
   context.clock.catchUp();
 }
 

@@ -8,6 +8,12 @@ interface Limited {
   readonly after?: number;
 }
 
+/**
+ * Where a call waits: `request` (the default) before its effect, which never comes if the caller hangs up meanwhile; `response`
+ * after its effect.
+ */
+export type WaitingPoint = 'request' | 'response';
+
 /** Faults of an API call; `operation` and `resource` limit where they strike. */
 export type CallFault = Limited & {
   /** `CreateService`, `ecs:CreateService` or `ecs:*`; every operation when left out. */
@@ -22,10 +28,10 @@ export type CallFault = Limited & {
     | { readonly kind: 'lost-response' }
     /** The connection breaks before anything happened. */
     | { readonly kind: 'lost-request' }
-    /** Real milliseconds before the answer, at most 600,000. */
-    | { readonly kind: 'delay'; readonly milliseconds: number }
-    /** No answer until the fault is removed or the caller hangs up; the effect happens only then, if the caller still waits. */
-    | { readonly kind: 'freeze' }
+    /** Real milliseconds of waiting, at most 600,000. */
+    | { readonly kind: 'delay'; readonly milliseconds: number; readonly point?: WaitingPoint }
+    /** Waits until the fault is removed or the caller hangs up. */
+    | { readonly kind: 'freeze'; readonly point?: WaitingPoint }
     /** DescribeServices does not show services younger than this many simulated seconds. */
     | { readonly kind: 'stale-read'; readonly seconds: number }
   );
