@@ -3,6 +3,10 @@ import { OutriderError, type Problem } from '@outrider/shared/errors.ts';
 import { type ExecutionId, taskId } from '@outrider/shared/ids.ts';
 import { canonicalJson, type JsonObject } from '@outrider/shared/json.ts';
 import { DEFAULT_APPLICATION } from '@outrider/shared/model/common.ts';
+import type { Resource } from '@outrider/shared/model/resource.ts';
+import { storedResources } from '../documents/checks/catalog.ts';
+import { checkReferences } from '../documents/checks/references.ts';
+import type { ReferenceProblem } from '../documents/checks/report.ts';
 import type { ExecutionInput } from '../domain/execution/events.ts';
 import { type ExecutionState, isLiving, stepState } from '../domain/execution/state.ts';
 import type { DelegateView } from '../domain/fleet/match.ts';
@@ -115,10 +119,17 @@ async function start(
 async function makePlan(store: Store, request: StartRequest, by: Actor): Promise<ExecutionPlan> {
   const application = request.application ?? DEFAULT_APPLICATION;
   const { workflow, version } = await loadWorkflow(store, application, request.workflow);
+  const resources = await loadReferenced(store, workflow);
+  // What the workflow refers to may have changed since it was applied.
+  const stored = [resources.environments, resources.services, resources.infrastructures].flatMap(
+    (found): Resource[] => [...found.values()],
+  );
+  const broken = checkReferences([{ resource: workflow }], storedResources(stored));
+  if (broken.length > 0) throw cannotStart(request.workflow, broken);
   const planned = plan({
     workflow,
     workflowVersion: version,
-    resources: await loadReferenced(store, workflow),
+    resources,
     start: { artifacts: request.artifacts, variables: request.variables },
     startedBy: by.name,
   });
@@ -127,7 +138,7 @@ async function makePlan(store: Store, request: StartRequest, by: Actor): Promise
 }
 
 /** All problems at once; the first one gives the code, and its hint where it is the only one. */
-function cannotStart(workflow: string, problems: readonly PlanProblem[]): OutriderError {
+function cannotStart(workflow: string, problems: readonly (PlanProblem | ReferenceProblem)[]): OutriderError {
   const [first] = problems;
   const listed = problems.map(({ code: _code, pointer: _pointer, ...problem }): Problem => problem);
   const message =

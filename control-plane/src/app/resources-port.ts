@@ -1,6 +1,6 @@
-import type { Place, Problem } from '@outrider/shared/errors.ts';
+import type { Problem } from '@outrider/shared/errors.ts';
 import type { JsonObject } from '@outrider/shared/json.ts';
-import type { Resource } from '@outrider/shared/model/resource.ts';
+import type { Checkable } from '../documents/checks/report.ts';
 import type { ResourceKind, ResourceRef } from './ports.ts';
 
 /**
@@ -30,11 +30,8 @@ export interface Resources {
   delete(ref: ResourceRef, ifVersion?: number): Promise<void>;
 }
 
-/** A resource that was parsed and is valid in itself. */
-export interface GivenResource {
-  readonly resource: Resource;
-  /** Where a JSON pointer of it stands in the file it came from. */
-  readonly placeOf?: ((pointer: string) => Place | undefined) | undefined;
+/** A resource that was parsed and is valid in itself, with what is known of the file it came from. */
+export interface GivenResource extends Checkable {
   /** 0: it must not exist yet; a number: it must be at this version; left out: whatever there is. */
   readonly ifVersion?: number | undefined;
 }

@@ -1,11 +1,12 @@
 import { OutriderError, type Problem } from '@outrider/shared/errors.ts';
 import { isJsonObject, type JsonObject, parseJsonObject } from '@outrider/shared/json.ts';
 import { listed } from '@outrider/shared/nearest.ts';
-import { checkResources } from './check-resources.ts';
+import { checkReferences } from '../documents/checks/references.ts';
+import type { ReferenceProblem } from '../documents/checks/report.ts';
 import type { Clock, ResourceKind, ResourceRef, ResourceStore, StoredResource } from './ports.ts';
 import type { AppliedResource, GivenResource, ResourcePage, Resources, ResourceView } from './resources-port.ts';
 import { SerialQueues } from './serial-queues.ts';
-import { noSuchResource, refText } from './stored-resources.ts';
+import { loadApplications, noSuchResource, refText } from './stored-resources.ts';
 import { timeText } from './views.ts';
 
 export interface ResourcesDependencies {
@@ -24,7 +25,7 @@ export function createResources({ store, clock }: ResourcesDependencies): Resour
   const changes = new SerialQueues(WAITING_CHANGES);
   return {
     apply: (given, by) => changes.run('resources', () => apply(store, given, by, clock.now())),
-    validate: async (given) => (await checkResources(store, given)).map(withoutCode),
+    validate: async (given) => (await problemsOf(store, given)).map(withoutCode),
     async get(ref, version) {
       const stored = await store.getResource(ref, version);
       if (stored !== undefined) return viewOf(stored);
@@ -39,13 +40,19 @@ export function createResources({ store, clock }: ResourcesDependencies): Resour
   };
 }
 
+/** Each resource is held against those given with it and those stored in the same applications. */
+async function problemsOf(store: ResourceStore, given: readonly GivenResource[]): Promise<readonly ReferenceProblem[]> {
+  const applications = new Set(given.map(({ resource }) => resource.metadata.application));
+  return checkReferences(given, await loadApplications(store, applications));
+}
+
 async function apply(
   store: ResourceStore,
   given: readonly GivenResource[],
   by: string,
   atMs: number,
 ): Promise<readonly AppliedResource[]> {
-  const problems = await checkResources(store, given);
+  const problems = await problemsOf(store, given);
   const [first] = problems;
   if (first !== undefined) {
     const onlyReferences = problems.every((problem) => problem.code === 'reference-missing');
@@ -161,6 +168,6 @@ function nameOf(resource: StoredResource): string {
   return `${resource.kind.toLowerCase()} ${resource.name}`;
 }
 
-function withoutCode({ code: _code, ...problem }: Problem & { readonly code: unknown }): Problem {
+function withoutCode({ code: _code, ...problem }: ReferenceProblem): Problem {
   return problem;
 }

@@ -1,13 +1,17 @@
 import { OutriderError } from '@outrider/shared/errors.ts';
 import { type Environment, environmentSchema } from '@outrider/shared/model/environment.ts';
 import { type Infrastructure, infrastructureSchema } from '@outrider/shared/model/infrastructure.ts';
+import type { Resource } from '@outrider/shared/model/resource.ts';
 import { type Service, serviceSchema } from '@outrider/shared/model/service.ts';
 import { type Workflow, workflowSchema } from '@outrider/shared/model/workflow.ts';
 import { didYouMean, listed } from '@outrider/shared/nearest.ts';
 import type { z } from 'zod';
+import { type StoredResources, storedResources } from '../documents/checks/catalog.ts';
 import type { ApplicationResources } from '../domain/planning/find-resources.ts';
 import type { ResourceKind, ResourceRef, ResourceStore, StoredResource } from './ports.ts';
 
+/** Resources of one kind that an application may have, as far as they are looked at. */
+const RESOURCES_LIMIT = 10_000;
 /** Names that are read to find the nearest ones to a name that is missing. */
 const NAMES_LIMIT = 1_000;
 
@@ -22,6 +26,27 @@ export async function loadWorkflow(
   if (stored === undefined) throw await noSuchResource(store, ref);
   return { workflow: parsed(workflowSchema, stored), version: stored.version };
 }
+
+/** Everything in these applications that other resources refer to. @throws document-invalid */
+export async function loadApplications(
+  store: ResourceStore,
+  applications: ReadonlySet<string>,
+): Promise<StoredResources> {
+  const found: Resource[] = [];
+  for (const application of applications) {
+    for (const [kind, schema] of REFERRED_TO) {
+      const stored = await store.listResources(kind, { application, limit: RESOURCES_LIMIT });
+      found.push(...stored.map((resource) => parsed<Resource>(schema, resource)));
+    }
+  }
+  return storedResources(found);
+}
+
+const REFERRED_TO = [
+  ['Environment', environmentSchema],
+  ['Service', serviceSchema],
+  ['Infrastructure', infrastructureSchema],
+] as const;
 
 /** What a workflow refers to. Where something is missing, all of its kind are read, so that the nearest can be named. */
 export async function loadReferenced(store: ResourceStore, workflow: Workflow): Promise<ApplicationResources> {

@@ -6,7 +6,7 @@ import { type OutlinedPhase, outlinePhases } from '../../domain/planning/outline
 import type { PlanProblem } from '../../domain/planning/problems.ts';
 import { checkStructure } from '../../domain/planning/structure.ts';
 import type { Catalog } from './catalog.ts';
-import { checkEcsNames } from './ecs-names.ts';
+import { checkFixedNames } from './ecs-names.ts';
 import { checkWorkflowExpressions } from './expressions.ts';
 import { checkNetwork } from './network.ts';
 import type { Checkable, Report } from './report.ts';
@@ -30,7 +30,7 @@ export function checkWorkflow(document: Checkable, workflow: Workflow, catalog: 
   if (found.environment === undefined) return;
   const deployment = { workflow, environment: found.environment, phases: outline };
   checkWorkflowExpressions(document, deployment, catalog, report);
-  checkEcsNames(document, deployment, report);
+  checkFixedNames(deployment).forEach(add);
 }
 
 function addPlanProblem(document: Checkable, problem: PlanProblem, report: Report): void {

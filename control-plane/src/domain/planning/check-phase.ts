@@ -1,18 +1,16 @@
+import type { Scope } from '@outrider/shared/expressions/evaluate.ts';
 import type { KnownMembers } from '@outrider/shared/expressions/names.ts';
 import { render } from '@outrider/shared/expressions/render.ts';
-import { isJsonObject, type Json } from '@outrider/shared/json.ts';
-import { ECS_NAME_PATTERN, normalizeName } from '@outrider/shared/names.ts';
+import type { Json } from '@outrider/shared/json.ts';
 import { STEP_SPECS } from '@outrider/shared/steps/index.ts';
 import { lenientPointers } from '../execution/lenient.ts';
 import { type CheckedPlace, checkCondition, checkValue } from './check-expressions.ts';
-import { isSetup, type OutlinedSection, type OutlinedStep, outlinedSteps } from './outline.ts';
+import { checkEcsNames } from './ecs-names.ts';
+import { type OutlinedSection, type OutlinedStep, outlinedSteps } from './outline.ts';
 import { knownOutputs } from './outputs.ts';
-import { familyOf, type ResolvedPhase } from './phases.ts';
+import type { ResolvedPhase } from './phases.ts';
 import type { PlanProblem } from './problems.ts';
 import { inPhase } from './structure.ts';
-
-/** Longest stem of a service name: `__` and a revision of nine digits follow it, and ECS takes 255 characters. */
-const STEM_LIMIT = 255 - '__'.length - 9;
 
 /** Everything about a phase's values that can be known to be wrong before it runs. */
 export function checkPhase(phase: ResolvedPhase, phases: readonly ResolvedPhase[]): readonly PlanProblem[] {
@@ -46,37 +44,9 @@ function checkDefinitions(phase: ResolvedPhase, outputs: KnownMembers): readonly
     ...checkValue(taskDefinition, place('taskDefinition')).problems,
     ...checkValue(serviceDefinition, place('serviceDefinition')).problems,
   ];
-  return problems.length > 0 ? problems : checkNames(phase);
-}
-
-/** A name that ECS would refuse is refused here. */
-function checkNames(phase: ResolvedPhase): readonly PlanProblem[] {
-  const { service, environment, scope } = phase;
-  const problems: PlanProblem[] = [];
-  for (const [what, value] of [
-    ['taskDefinition.family', service.spec.taskDefinition?.['family']],
-    ['serviceDefinition.serviceName', service.spec.serviceDefinition['serviceName']],
-  ] as const) {
-    const name = value === undefined ? undefined : renderedNow(value, scope);
-    if (typeof name === 'string' && !ECS_NAME_PATTERN.test(name)) {
-      const message = `service "${service.metadata.name}": ${what} is "${name}", which ECS takes for no name`;
-      problems.push({ code: 'document-invalid', message, hint: 'use 1 to 255 letters, digits, - and _' });
-    }
-  }
-  const setup = outlinedSteps(phase).find(isSetup);
-  if (setup === undefined) return problems;
-  const written = setup.with['serviceName'];
-  const rendered = written === undefined ? '' : renderedNow(written, scope);
-  const stem =
-    typeof rendered === 'string' && rendered.trim() !== ''
-      ? normalizeName(rendered)
-      : familyOf(service.metadata.application, service.metadata.name, environment.metadata.name);
-  if (rendered !== undefined && stem.length > STEM_LIMIT) {
-    const message = `${inPhase(phase, setup)} makes service names that begin with ${stem.length} characters: "${stem.slice(0, 60)}…"`;
-    const hint = `ECS takes 255 in all: give a serviceName with ${STEM_LIMIT} at most`;
-    problems.push({ code: 'document-invalid', message, hint, pointer: setup.pointer });
-  }
-  return problems;
+  return problems.length > 0
+    ? problems
+    : checkEcsNames(phase, phase.environment.metadata.name, (text) => textNow(text, scope));
 }
 
 function checkSections(
@@ -129,8 +99,8 @@ function checkInput(
   });
 }
 
-/** The value when it resolves now; undefined when it waits for a step. */
-function renderedNow(value: Json, scope: ResolvedPhase['scope']): Json | undefined {
+/** The text when it resolves now; undefined when it waits for a step. */
+function textNow(value: Json, scope: Scope): string | undefined {
   const rendered = render(value, scope);
-  return 'problems' in rendered || isJsonObject(rendered.value) ? undefined : rendered.value;
+  return 'value' in rendered && typeof rendered.value === 'string' ? rendered.value : undefined;
 }

@@ -4,9 +4,9 @@ import type { StepId } from '@outrider/shared/ids.ts';
 import type { Environment } from '@outrider/shared/model/environment.ts';
 import { type ImageReference, imageText } from '@outrider/shared/model/image.ts';
 import type { Infrastructure } from '@outrider/shared/model/infrastructure.ts';
-import { normalizeName } from '@outrider/shared/names.ts';
 import { STEP_SPECS } from '@outrider/shared/steps/index.ts';
 import type { DeploymentTarget } from '@outrider/shared/steps/target.ts';
+import { familyOf } from './ecs-names.ts';
 import { plannedStrategies } from './failure-strategies.ts';
 import {
   isSameTarget,
@@ -150,11 +150,6 @@ function plannedService({ service, environment, image }: ResolvedPhase): Planned
     taskDefinition: service.spec.taskDefinition ?? {},
     serviceDefinition: service.spec.serviceDefinition,
   };
-}
-
-/** Default family and stem of service names (ECS workflows page). */
-export function familyOf(application: string, service: string, environment: string): string {
-  return [application, service, environment].map(normalizeName).join('__');
 }
 
 function targetOf({ metadata, spec }: Infrastructure): DeploymentTarget {
