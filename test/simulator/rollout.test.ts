@@ -99,6 +99,18 @@ test('a new task definition rolls: new tasks first, old ones only once the new o
   );
 });
 
+test('a service that stays steady says so again after six hours, not before', async (context) => {
+  const aws = await startSimulatedAws();
+  context.after(aws.close);
+  await createWeb(aws, await registerWeb(aws));
+  const steady = async (): Promise<number> =>
+    eventTexts(await describe(aws)).filter((text) => text === 'has reached a steady state.').length;
+  aws.advance(5.9 * 3600);
+  assert.equal(await steady(), 1);
+  aws.advance(0.2 * 3600);
+  assert.equal(await steady(), 2);
+});
+
 test('percentages that leave no way forward are said once', async (context) => {
   const aws = await startSimulatedAws({ clusters: [{ name: 'example', instances: 1 }] });
   context.after(aws.close);

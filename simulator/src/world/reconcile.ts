@@ -105,7 +105,10 @@ function settle(world: World, service: ServiceState, primary: DeploymentState): 
   if (primary.rolloutState === 'IN_PROGRESS') completeDeployment(world, service, primary);
   service.deployments = [primary];
   const repeat = world.now - service.steadyAt >= STEADY_REPEATED_MILLISECONDS;
-  if (service.steady && !repeat) return;
+  if (service.steady && !repeat) {
+    requestReconcile(world, service, service.steadyAt + STEADY_REPEATED_MILLISECONDS - world.now);
+    return;
+  }
   service.steady = true;
   service.steadyAt = world.now;
   service.announcedProblem = '';
