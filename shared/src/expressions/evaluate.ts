@@ -109,7 +109,8 @@ export class Evaluator {
     const path = parent === undefined ? undefined : parent === '' ? key : `${parent}.${key}`;
     const value = memberOf(target, key);
     if (value !== undefined) return this.#rendered(value, path, span, source);
-    const reason = path === undefined ? undefined : this.#scope.absent?.[path];
+    const absent = this.#scope.absent ?? {};
+    const reason = path !== undefined && Object.hasOwn(absent, path) ? absent[path] : undefined;
     return { problem: missing({ target, parent, key, span, source, reason }) };
   }
 

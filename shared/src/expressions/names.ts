@@ -105,7 +105,7 @@ class NameCheck {
     if (target === 'any') return 'any';
     if (target !== 'leaf' && Object.hasOwn(target, key)) return target[key] ?? 'any';
     const path = parent === '' ? key : `${parent}.${key}`;
-    const reason = parent === undefined ? undefined : this.#reasons[path];
+    const reason = parent !== undefined && Object.hasOwn(this.#reasons, path) ? this.#reasons[path] : undefined;
     const shape = target === 'leaf' ? '' : Object.fromEntries(Object.keys(target).map((name) => [name, null]));
     this.problems.push(missing({ target: shape, parent, key, span, source: this.#source, reason }));
     return 'any';

@@ -91,7 +91,7 @@ class Parser {
     return this.#guarded(() => {
       this.#token = tokenAt(this.#source, offset);
       const expression = this.#braced();
-      return { expression, end: expression.span.offset + expression.span.length };
+      return { expression, end: this.#end };
     });
   }
 
@@ -127,7 +127,7 @@ class Parser {
     const end = this.#token.span.offset + 1;
     if (end - open.offset > EXPRESSION_LIMIT + 3) this.#tooLong(open);
     this.#end = end;
-    return { ...expression, span: { offset: open.offset, length: end - open.offset } };
+    return expression;
   }
 
   #expression(): Expression {
