@@ -1,0 +1,140 @@
+import assert from 'node:assert/strict';
+import { afterEach, beforeEach, describe, test } from 'node:test';
+import type { SetupOutput } from '@outrider/shared/steps/ecs-service-setup.ts';
+import type { Prior } from '@outrider/shared/steps/task.ts';
+import {
+  failureCodeOf,
+  outputOf,
+  type StepRun,
+  type StepWorld,
+  startStepWorld,
+  stepTask,
+} from '../../support/step-harness.ts';
+import { AUTO_SCALER, deployVersion, NEW_IMAGE, runSetup, undoneBy } from '../../support/step-stories.ts';
+
+describe('Rollback Containers', () => {
+  let world: StepWorld;
+  beforeEach(async () => {
+    world = await startStepWorld();
+  });
+  afterEach(async () => {
+    await world.close();
+  });
+
+  const upgrade = (setup: SetupOutput, stepId: string, amount: string, finalResize = false) =>
+    world.run(
+      stepTask('ecs-upgrade-containers', {
+        execution: 2,
+        stepId,
+        with: { desiredInstances: amount },
+        prior: { setup, finalResize },
+      }),
+    );
+  const rollback = (stepId: string, prior: Partial<Prior>, allPhases = false) =>
+    world.run(
+      stepTask('ecs-rollback-containers', { execution: 2, stepId, rollback: true, with: { allPhases }, prior }),
+    );
+  const undo = (run: StepRun) => [undoneBy(run, 'ecs-upgrade-containers')];
+  const counts = async (setup: SetupOutput) => {
+    const old = await world.aws.ecs.describeService('example', setup.previous[0]?.name ?? '');
+    const fresh = await world.aws.ecs.describeService('example', setup.serviceName);
+    return { old: [old?.desired, old?.running], new: [fresh?.desired, fresh?.running] };
+  };
+
+  test('a bad image in phase 2: phase 2, then phase 1, roll back to two old instances and none new', async () => {
+    await deployVersion(world);
+    const setup = await runSetup(world, { execution: 2, image: NEW_IMAGE });
+    const first = await upgrade(setup, 'p1.2', '50%');
+    outputOf(first);
+    world.simulator.control.addFault({ kind: 'image-pull-failure', image: NEW_IMAGE });
+    const second = await upgrade(setup, 'p2.1', '100%', true);
+    assert.equal(failureCodeOf(second), 'image-pull-failed');
+    outputOf(await rollback('r2.1', { setup, undo: undo(second) }));
+    assert.deepEqual(await counts(setup), { old: [1, 1], new: [1, 1] });
+    const last = await rollback('r1.1', { setup, undo: undo(first) });
+    assert.deepEqual(await counts(setup), { old: [2, 2], new: [0, 0] });
+    assert.equal(last.texts[0], 'Begin execution of command: Rollback ECS Service');
+  });
+
+  test('the old version is whole again before the new one shrinks', async () => {
+    await deployVersion(world);
+    const setup = await runSetup(world, { execution: 2, image: NEW_IMAGE });
+    const done = await upgrade(setup, 'p1.2', '100%', true);
+    const run = await rollback('r1.1', { setup, undo: undo(done) });
+    const resizes = run.texts.filter((text) => text.startsWith('Resize service'));
+    assert.match(resizes[0] ?? '', new RegExp(`${setup.previous[0]?.name}.* from 0 to 2`));
+    assert.match(resizes[1] ?? '', new RegExp(`${setup.serviceName}.* from 2 to 0`));
+  });
+
+  test('all phases at once go back to before the setup', async () => {
+    await deployVersion(world);
+    const setup = await runSetup(world, { execution: 2, image: NEW_IMAGE });
+    outputOf(await upgrade(setup, 'p1.2', '50%'));
+    const run = await rollback('r2.1', { setup }, true);
+    assert.equal(outputOf(run)['allPhasesDone'], true);
+    assert.ok(run.texts.includes('** Rolling back all phases at once **'));
+    assert.deepEqual(await counts(setup), { old: [2, 2], new: [0, 0] });
+  });
+
+  for (const [why, prior, text] of [
+    [
+      'all phases were rolled back already',
+      { allPhasesRolledBack: true },
+      'All phase Rollback already done. Skipping.',
+    ],
+    ['there was no setup', {}, 'No container setup element found. Skipping.'],
+  ] as const) {
+    test(`when ${why} it is skipped and says so`, async () => {
+      const run = await rollback('r1.1', prior);
+      assert.equal(outputOf(run)['skipped'], text);
+      assert.ok(run.texts.includes(text));
+    });
+  }
+
+  test('an upgrade that never began has nothing to undo', async () => {
+    const setup = await runSetup(world, { execution: 2, image: NEW_IMAGE });
+    const run = await rollback('r1.1', { setup, undo: [] });
+    assert.equal(outputOf(run)['skipped'], 'No context found for rollback. Skipping.');
+  });
+
+  test('auto scaling of the old version comes back with its policies, that of the new one goes', async () => {
+    const scaled = { with: { autoScaler: AUTO_SCALER } };
+    const old = await deployVersion(world, scaled);
+    const setup = await runSetup(world, { ...scaled, execution: 2, image: NEW_IMAGE });
+    const done = await upgrade(setup, 'p1.2', '100%', true);
+    outputOf(await rollback('r1.1', { setup, undo: undo(done) }));
+    const [restored] = await world.aws.autoScaling.describe('example', [old.serviceName]);
+    assert.equal(restored?.scalableTarget['MinCapacity'], 2);
+    assert.equal(restored?.scalingPolicies[0]?.['PolicyName'], 'P1');
+    assert.deepEqual(await world.aws.autoScaling.describe('example', [setup.serviceName]), []);
+  });
+
+  test('an old version that grew meanwhile keeps what it has', async () => {
+    await deployVersion(world);
+    const setup = await runSetup(world, { execution: 2, image: NEW_IMAGE });
+    const done = await upgrade(setup, 'p1.2', '50%');
+    await world.aws.ecs.updateService('example', setup.previous[0]?.name ?? '', { desiredCount: 4 });
+    outputOf(await rollback('r1.1', { setup, undo: undo(done) }));
+    assert.deepEqual((await counts(setup)).old, [4, 4]);
+  });
+
+  test('what the new version grew beyond the total is taken over by the old one', async () => {
+    await deployVersion(world);
+    const setup = await runSetup(world, { execution: 2, image: NEW_IMAGE });
+    const done = await upgrade(setup, 'p1.2', '100%', true);
+    await world.aws.ecs.updateService('example', setup.serviceName, { desiredCount: 5 });
+    outputOf(await rollback('r1.1', { setup, undo: undo(done) }));
+    assert.deepEqual(await counts(setup), { old: [5, 5], new: [0, 0] });
+  });
+
+  test('when the old version is gone nothing is scaled down', async () => {
+    await deployVersion(world);
+    const setup = await runSetup(world, { execution: 2, image: NEW_IMAGE });
+    const done = await upgrade(setup, 'p1.2', '100%', true);
+    await world.aws.ecs.deleteService('example', setup.previous[0]?.name ?? '', { force: true });
+    world.advance(60_000);
+    const run = await rollback('r1.1', { setup, undo: undo(done) });
+    assert.equal(failureCodeOf(run), 'service-missing');
+    assert.deepEqual((await counts(setup)).new, [2, 2]);
+  });
+});
