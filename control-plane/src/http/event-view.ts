@@ -6,10 +6,10 @@ import { stepsOfPhase } from '../domain/planning/walk.ts';
 
 /** An event as the API tells it: what happened, without the documents that only the control plane needs. */
 export function eventView({ seq, atMs, event }: RecordedEvent): EventBody {
-  return { seq, at: new Date(atMs).toISOString(), ...fieldsOf(event) };
+  return { seq, at: new Date(atMs).toISOString(), ...fieldsOf(event, atMs) };
 }
 
-function fieldsOf(event: ExecutionEvent): { type: string } & Readonly<Record<string, unknown>> {
+function fieldsOf(event: ExecutionEvent, atMs: number): { type: string } & Readonly<Record<string, unknown>> {
   switch (event.type) {
     case 'execution-created': {
       const { plan, ...rest } = event;
@@ -24,7 +24,7 @@ function fieldsOf(event: ExecutionEvent): { type: string } & Readonly<Record<str
         step: task.stepName,
         stepType: task.type,
         input,
-        ...notBefore(notBeforeMs),
+        ...notBefore(notBeforeMs, atMs),
       };
     }
     default:
@@ -39,6 +39,7 @@ function phaseNames(plan: ExecutionPlan) {
   }));
 }
 
-function notBefore(atMs: number) {
-  return atMs > 0 ? { notBefore: new Date(atMs).toISOString() } : {};
+/** Only for a retry that waits. */
+function notBefore(notBeforeMs: number, atMs: number) {
+  return notBeforeMs > atMs ? { notBefore: new Date(notBeforeMs).toISOString() } : {};
 }

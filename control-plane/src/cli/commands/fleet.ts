@@ -100,7 +100,7 @@ function parseUses(text: string): number | 'unlimited' {
 }
 
 interface TokenOptions {
-  readonly name?: string;
+  readonly delegate?: string;
   readonly uses: number | 'unlimited';
   readonly expires: number;
 }
@@ -111,15 +111,15 @@ function addTokens(program: Command, runner: CommandRunner): void {
     name: 'create',
     summary: 'make a join token and print it, this once',
     examples: [
-      'outrider tokens create --name vpc-prod',
-      'outrider tokens create --name vpc-prod --uses unlimited --expires 30d',
+      'outrider tokens create --delegate vpc-prod',
+      'outrider tokens create --delegate vpc-prod --uses unlimited --expires 30d',
     ],
     options: [
-      new Option('--name <delegate>', 'the only delegate name that may use it'),
-      new Option('--uses <count>', 'how often it may be used; unlimited needs --name').argParser(parseUses).default(1),
+      new Option('--delegate <name>', 'the only delegate that may use it'),
+      new Option('--uses <count>', 'how often it may be used; unlimited needs --delegate').argParser(parseUses).default(1),
       new Option('--expires <time>', 'how long it is good for').argParser(parseDuration).default(86_400_000, '24h'),
     ],
-    async run(context, _args, { name, uses, expires }) {
+    async run(context, _args, { delegate: name, uses, expires }) {
       const body = {
         delegateName: name ?? null,
         uses: uses === 'unlimited' ? null : uses,
