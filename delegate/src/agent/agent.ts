@@ -1,0 +1,261 @@
+import type { ChannelCredentials } from '@grpc/grpc-js';
+import { OutriderError } from '@outrider/shared/errors.ts';
+import { HEARTBEAT_JITTER, HEARTBEAT_MS } from '@outrider/shared/protocol/timings.ts';
+import type { Address } from './config.ts';
+import { Connection, type ConnectionTimings } from './connection.ts';
+import type { InstantClock, Timers } from './instant.ts';
+import type { Journal } from './journal.ts';
+import { LeaseClock } from './lease-clock.ts';
+import { LogSender } from './log-sender.ts';
+import { LogSpool } from './log-spool.ts';
+import type { Logger } from './logger.ts';
+import { Runner, type RunnerOptions } from './runner.ts';
+import { reduce } from './session.ts';
+import {
+  type DelegateIdentity,
+  initialState,
+  type SessionInput,
+  type SessionOutput,
+  type SessionState,
+} from './session-state.ts';
+
+export interface AgentOptions {
+  readonly identity: DelegateIdentity;
+  readonly address: Address;
+  readonly access: () => { readonly credentials: ChannelCredentials; readonly bearer: string | null };
+  /** True: there is a new credential now. */
+  readonly renewCredential: () => Promise<boolean>;
+  readonly journal: Journal;
+  readonly logDirectory: string;
+  readonly clock: InstantClock;
+  readonly timers: Timers;
+  readonly random: () => number;
+  readonly logger: Logger;
+  readonly work: Pick<RunnerOptions, 'runStep' | 'awsFor' | 'metadata' | 'polling'>;
+  /** The agent has ended itself: its journal cannot be written. */
+  readonly onFatal: (error: OutriderError) => void;
+  readonly connectionTimings?: ConnectionTimings;
+}
+
+/** How long a draining delegate without a connection waits for one, once no work is under way: its journal keeps the rest. */
+const OFFLINE_DRAIN_MS = 2_000;
+
+/**
+ * The delegate's loop: whatever happens becomes an input of the session, whatever the session decides is done here, in order.
+ * It decides nothing itself.
+ */
+export class Agent {
+  readonly #options: AgentOptions;
+  readonly #connection: Connection;
+  readonly #leases: LeaseClock;
+  readonly #logs: LogSender;
+  readonly #runner: Runner;
+  #state: SessionState;
+  /** Decided and not done yet. A message belongs to the connection for which it was decided. */
+  readonly #outputs: { readonly output: SessionOutput; readonly connection: number }[] = [];
+  #connectionNumber = 0;
+  #performing = false;
+  #heartbeatMs = HEARTBEAT_MS;
+  #cancelHeartbeat: () => void = () => {};
+  #over = false;
+  #drained: (() => void) | undefined;
+
+  constructor(options: AgentOptions) {
+    this.#options = options;
+    const { clock, timers, logger, journal, random } = options;
+    this.#state = initialState(options.identity, journal.state);
+    LogSpool.removeOthers(
+      options.logDirectory,
+      [...this.#state.tasks.values()].map((task) => task.offer),
+    );
+    this.#leases = new LeaseClock(clock, timers, () => this.#take({ kind: 'renewal-wanted', at: clock.instant() }));
+    this.#logs = new LogSender({
+      spool: { directory: options.logDirectory, now: () => clock.instant().wallMs },
+      timers,
+      logger,
+      onSettled: (ref, log) => this.#take({ kind: 'log-settled', ...ref, log }),
+      onRefused: (ref, because) => this.#take({ kind: 'log-refused', ...ref, because }),
+    });
+    this.#runner = new Runner({
+      ...options.work,
+      timers,
+      clock: { now: () => clock.instant().wallMs },
+      gateOf: (taskId, signal) => this.#leases.gate(taskId, signal),
+      hooks: {
+        log: (ref, line) => this.#logs.append(ref, line),
+        counts: (ref, services) => this.#take({ kind: 'counts', ...ref, services }),
+        checkpoint: (ref, sequence, facts) => this.#take({ kind: 'checkpoint', ...ref, sequence, facts }),
+        ended: (ref, end) => {
+          if (this.#over) return;
+          this.#logs.finish(ref);
+          this.#take({ kind: 'work-ended', ...ref, end });
+        },
+      },
+    });
+    this.#connection = new Connection({
+      address: options.address,
+      access: options.access,
+      timers,
+      random,
+      logger,
+      ...(options.connectionTimings === undefined ? {} : { timings: options.connectionTimings }),
+      handlers: {
+        opened: () => this.#opened(),
+        message: (message) =>
+          this.#take({ kind: 'received', message, at: clock.instant(), mayTakeWork: !journal.full }),
+        closed: () => {
+          this.#cancelHeartbeat();
+          this.#take({ kind: 'disconnected' });
+        },
+        logsOpened: (credit) => this.#logs.opened({ send: (message) => this.#connection.sendLog(message) }, credit),
+        logReply: (reply) => this.#logs.takeReply(reply),
+        logsRoom: () => this.#logs.roomAgain(),
+        logsClosed: () => this.#logs.closed(),
+        credentialRefused: () => options.renewCredential(),
+      },
+    });
+  }
+
+  /** Whether the control plane has welcomed this delegate and the session lasts. */
+  get connected(): boolean {
+    return this.#state.link === 'open';
+  }
+
+  start(): void {
+    this.#connection.start();
+  }
+
+  /** Takes no more work, hands back what can go elsewhere, finishes the rest within the limit, and says goodbye. */
+  async stop(limitMs: number): Promise<void> {
+    if (this.#over) return;
+    const { timers } = this.#options;
+    await new Promise<void>((resolve) => {
+      let cancelOffline: () => void = () => {};
+      const done = () => {
+        cancelLimit();
+        cancelOffline();
+        resolve();
+      };
+      const cancelLimit = timers.after(limitMs, done);
+      const look = () => {
+        if (!this.connected && this.#runner.size === 0) return done();
+        cancelOffline = timers.after(OFFLINE_DRAIN_MS, look);
+      };
+      cancelOffline = timers.after(OFFLINE_DRAIN_MS, look);
+      this.#drained = done;
+      this.#take({ kind: 'drain', reason: 'it is shutting down' });
+    });
+    await this.#connection.close();
+    await this.#end();
+  }
+
+  /** Ends at once and says nothing to anybody, as a kill would. Files are left as they are. */
+  async kill(): Promise<void> {
+    if (this.#over) return;
+    this.#runner.kill();
+    this.#connection.destroy();
+    await this.#end();
+  }
+
+  async #end(): Promise<void> {
+    this.#over = true;
+    this.#cancelHeartbeat();
+    this.#runner.kill();
+    this.#logs.close();
+    await this.#options.journal.close();
+  }
+
+  #opened(): void {
+    this.#connectionNumber += 1;
+    const logEnds = new Map([...this.#state.tasks.values()].map(({ offer }) => [offer.taskId, this.#logs.end(offer)]));
+    this.#take({ kind: 'connected', logEnds });
+  }
+
+  #take(input: SessionInput): void {
+    if (this.#over) return;
+    const { state, outputs } = reduce(this.#state, input);
+    this.#state = state;
+    for (const output of outputs) this.#outputs.push({ output, connection: this.#connectionNumber });
+    void this.#perform();
+  }
+
+  async #perform(): Promise<void> {
+    if (this.#performing) return;
+    this.#performing = true;
+    try {
+      for (let next = this.#outputs.shift(); next !== undefined && !this.#over; next = this.#outputs.shift()) {
+        if (next.output.kind === 'journal') await this.#options.journal.append(next.output.record);
+        else this.#do(next.output, next.connection);
+      }
+    } catch (thrown) {
+      // What cannot be remembered must not be done. The next process begins with what was.
+      await this.kill();
+      this.#options.onFatal(OutriderError.from(thrown));
+    }
+    this.#performing = false;
+  }
+
+  #do(output: Exclude<SessionOutput, { kind: 'journal' }>, connection: number): void {
+    switch (output.kind) {
+      case 'send':
+        return this.#send(output, connection);
+      case 'set-terms':
+        this.#connection.established();
+        this.#leases.setTtl(output.leaseTtlMs);
+        this.#heartbeatMs = output.heartbeatMs;
+        this.#options.logger.info({ delegate: this.#options.identity.delegateName }, 'Connected to the control plane');
+        return;
+      case 'open-logs':
+        if (connection === this.#connectionNumber) this.#connection.openLogs(output.sessionId);
+        return;
+      case 'arm-heartbeat':
+        return this.#armHeartbeat();
+      case 'lease':
+        return this.#leases.renew(output.taskId, output.sentAt);
+      case 'lease-over':
+        return this.#leases.end(output.taskId);
+      case 'resume-log':
+        return this.#logs.resume(output, output.offset, output.began);
+      case 'settle-log':
+        return this.#logs.settle(output);
+      case 'start':
+        return this.#runner.start(output);
+      case 'stop':
+        return this.#runner.stop(output, output.reason);
+      case 'checkpoint-committed':
+        return this.#runner.checkpointCommitted(output, output.sequence);
+      case 'checkpoint-failed':
+        return this.#runner.checkpointFailed(output, output.sequence, output.why);
+      case 'forget':
+        return this.#logs.forget(output);
+      case 'drop-connection':
+        return this.#connection.drop(output.reason);
+      case 'reconnect-after':
+        return this.#connection.reconnectAfter(output.milliseconds, output.reason);
+      case 'note':
+        return this.#options.logger[output.level](output.fields, output.message);
+      case 'drained':
+        return this.#drained?.();
+    }
+  }
+
+  #send({ message }: Extract<SessionOutput, { kind: 'send' }>, connection: number): void {
+    // Decided for a connection that is gone: the next Welcome brings it up again.
+    if (connection !== this.#connectionNumber) return;
+    const sent = this.#connection.send(message);
+    if (sent.kind !== 'too-large') return;
+    const what = message.kind === 'checkpoint' || message.kind === 'result' ? message.kind : 'other';
+    if ('taskId' in message) {
+      this.#take({ kind: 'unsendable', taskId: message.taskId, epoch: message.epoch, what, why: sent.why });
+    } else {
+      this.#options.logger.error({ message: message.kind, why: sent.why }, 'A message is too large to be sent');
+    }
+  }
+
+  #armHeartbeat(): void {
+    const { timers, random, clock } = this.#options;
+    this.#cancelHeartbeat();
+    const waitMs = this.#heartbeatMs * (1 + HEARTBEAT_JITTER * (2 * random() - 1));
+    this.#cancelHeartbeat = timers.after(waitMs, () => this.#take({ kind: 'heartbeat-due', at: clock.instant() }));
+  }
+}

@@ -1,0 +1,127 @@
+import { createHash, X509Certificate } from 'node:crypto';
+import { isIP } from 'node:net';
+import { checkServerIdentity, connect, type DetailedPeerCertificate, type TLSSocket } from 'node:tls';
+import { Client, type ServiceError, status } from '@grpc/grpc-js';
+import { OutriderError } from '@outrider/shared/errors.ts';
+import { type Decoded, encodeJoinRequest } from '@outrider/shared/protocol/codec.ts';
+import type { JoinRequest, JoinResponse } from '@outrider/shared/protocol/messages.ts';
+import { DELEGATE_SERVICE } from '@outrider/shared/protocol/service.ts';
+import { CONNECT_WATCHDOG_MS, UNARY_DEADLINE_MS } from '@outrider/shared/protocol/timings.ts';
+import { channelCredentials, channelOptions } from './channel.ts';
+import { type Address, formatAddress } from './config.ts';
+
+/** A chain may loop (a root is its own issuer) and is never this long. */
+const CHAIN_MAX = 10;
+
+/**
+ * The certificate (PEM) whose SHA-256 the join token carries, as the control plane presents it. Nothing secret is sent before it
+ * is found: whoever sits in between cannot present it with a certificate that it signed.
+ * @throws unreachable, join-refused
+ */
+export async function fetchCaCertificate(address: Address, fingerprint: string): Promise<string> {
+  const chain = await presentedChain(address);
+  const found = chain.find((raw) => createHash('sha256').update(raw).digest('base64url') === fingerprint);
+  if (found === undefined) {
+    throw new OutriderError(
+      'join-refused',
+      `What answers at ${formatAddress(address)} is not the control plane that made the join token: its certificates have other fingerprints`,
+      { hint: 'See that OUTRIDER_CONTROL_PLANE is right, and take a new join token from that control plane.' },
+    );
+  }
+  return new X509Certificate(found).toString();
+}
+
+/** @throws join-refused with the control plane's reason; unreachable */
+export async function askToJoin(address: Address, caPem: string, request: JoinRequest): Promise<JoinResponse> {
+  const client = new Client(formatAddress(address), channelCredentials(caPem), channelOptions());
+  try {
+    const decoded = await callJoin(client, request);
+    if (decoded.kind === 'ok') return decoded.message;
+    throw new OutriderError('protocol-version', 'The control plane answered the join request with something else');
+  } finally {
+    client.close();
+  }
+}
+
+async function callJoin(client: Client, request: JoinRequest): Promise<Decoded<JoinResponse>> {
+  const encoded = encodeJoinRequest(request);
+  if (encoded.kind === 'too-large') throw new OutriderError('join-refused', encoded.why);
+  const { path, requestSerialize, responseDeserialize } = DELEGATE_SERVICE.join;
+  const deadline = Date.now() + UNARY_DEADLINE_MS;
+  return await new Promise((resolve, reject) => {
+    client.makeUnaryRequest(
+      path,
+      requestSerialize,
+      responseDeserialize,
+      encoded.bytes,
+      { deadline },
+      (error, answer) => {
+        if (error !== null) reject(joinError(error));
+        else if (answer === undefined) reject(new OutriderError('unreachable', 'The control plane gave no answer'));
+        else resolve(answer);
+      },
+    );
+  });
+}
+
+function joinError(error: ServiceError): OutriderError {
+  if (error.code === status.UNAVAILABLE || error.code === status.DEADLINE_EXCEEDED) {
+    return new OutriderError('unreachable', `The control plane cannot be reached: ${error.details}`, { cause: error });
+  }
+  return new OutriderError('join-refused', `The control plane does not let this delegate join: ${error.details}`, {
+    cause: error,
+  });
+}
+
+/** DER of every certificate that is presented, the server's own first. */
+async function presentedChain(address: Address): Promise<readonly Buffer[]> {
+  const socket = await handshake(address);
+  try {
+    const chain: Buffer[] = [];
+    let certificate: DetailedPeerCertificate | undefined = socket.getPeerCertificate(true);
+    checkName(address, certificate);
+    while (certificate?.raw !== undefined && chain.length < CHAIN_MAX) {
+      const { raw } = certificate;
+      if (chain.some((known) => known.equals(raw))) break;
+      chain.push(raw);
+      certificate = certificate.issuerCertificate;
+    }
+    return chain;
+  } finally {
+    socket.destroy();
+  }
+}
+
+async function handshake({ host, port }: Address): Promise<TLSSocket> {
+  const address = formatAddress({ host, port });
+  return await new Promise((resolve, reject) => {
+    const socket = connect({
+      host,
+      port,
+      ALPNProtocols: ['h2'],
+      // Nobody is trusted here: the fingerprint decides, and the join itself goes over a connection that is verified.
+      rejectUnauthorized: false,
+      ...(isIP(host) === 0 ? { servername: host } : {}),
+    });
+    const fail = (why: string, cause?: Error) => {
+      socket.destroy();
+      reject(new OutriderError('unreachable', `${address} cannot be reached: ${why}`, { cause, hint: HINT }));
+    };
+    socket.setTimeout(CONNECT_WATCHDOG_MS, () => fail('it does not answer'));
+    socket.once('error', (error: Error) => fail(error.message, error));
+    socket.once('secureConnect', () => resolve(socket));
+  });
+}
+
+const HINT = 'Check OUTRIDER_CONTROL_PLANE, the network path, and that the control plane speaks TLS there.';
+
+/** Said here in our words; the connection itself would only fail. */
+function checkName({ host }: Address, certificate: DetailedPeerCertificate | undefined): void {
+  if (certificate?.raw === undefined)
+    throw new OutriderError('unreachable', 'No certificate was presented', { hint: HINT });
+  const wrong = checkServerIdentity(host, certificate);
+  if (wrong === undefined) return;
+  throw new OutriderError('join-refused', `The control plane's certificate is not for ${host}: ${wrong.message}`, {
+    hint: `Add ${host} to OUTRIDER_PUBLIC_NAMES of the control plane, or dial one of the names in its certificate.`,
+  });
+}

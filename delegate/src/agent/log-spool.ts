@@ -1,0 +1,251 @@
+import { createHash } from 'node:crypto';
+import {
+  closeSync,
+  fsyncSync,
+  ftruncateSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
+import path from 'node:path';
+import { encodeLogLine, type ProducedLogLine } from '@outrider/shared/logs.ts';
+import { encodeGapLine, type LogGapMark } from '@outrider/shared/protocol/gap-line.ts';
+import type { TaskRef } from '@outrider/shared/protocol/messages.ts';
+import { LOG_BATCH_MAX_BYTES, LOG_SPOOL_MAX_BYTES, LOG_SPOOL_TAIL_BYTES } from '@outrider/shared/protocol/timings.ts';
+
+/** What goes out next: whole lines, or the mark of lines that are missing. */
+export type SpoolPiece =
+  | { readonly kind: 'lines'; readonly bytes: Buffer }
+  | { readonly kind: 'gap'; readonly mark: LogGapMark; readonly length: number };
+
+export interface SpoolSummary {
+  /** Where this holder's part begins in the attempt's log, and where it ends. */
+  readonly from: number;
+  readonly end: number;
+  /** SHA-256 (hex) of what is between. */
+  readonly sha256: string;
+}
+
+export interface SpoolOptions {
+  readonly directory: string;
+  readonly now: () => number;
+  /** Cap of one attempt's spool and, within it, of the lines that follow the gap. */
+  readonly maxBytes?: number;
+  readonly tailBytes?: number;
+}
+
+const NEWLINE = 10;
+/** Room for the mark and for the line that announces it. */
+const MARK_RESERVE_BYTES = 1_024;
+
+/**
+ * The log of one task as this holder writes it: a file of encoded lines that stands for the bytes from `from` on of the
+ * attempt's log. It outlives the process; what was sent and acknowledged stays in it until the task is forgotten, so that
+ * its digest can be told. Beyond the cap the middle is dropped: the newest lines are kept aside and follow a mark that
+ * counts what is missing. Writing blocks for microseconds only (it ends in the page cache).
+ */
+export class LogSpool {
+  readonly ref: TaskRef;
+  readonly #options: SpoolOptions;
+  readonly #maxBytes: number;
+  readonly #tailBytes: number;
+  #fd: number;
+  #file: string;
+  #from: number;
+  #size: number;
+  #dropping = false;
+  #tail: string[] = [];
+  #tailSize = 0;
+  #dropped: { lines: number; bytes: number } = { lines: 0, bytes: 0 };
+  #gap: { readonly offset: number; readonly mark: LogGapMark; readonly length: number } | undefined;
+
+  private constructor(options: SpoolOptions, ref: TaskRef, file: string, from: number) {
+    this.ref = ref;
+    this.#options = options;
+    this.#maxBytes = options.maxBytes ?? LOG_SPOOL_MAX_BYTES;
+    this.#tailBytes = options.tailBytes ?? LOG_SPOOL_TAIL_BYTES;
+    this.#file = file;
+    this.#from = from;
+    this.#fd = openSync(file, 'a+', 0o600);
+    this.#size = wholeLines(this.#fd, file);
+  }
+
+  /** Finds the spool of an earlier process, or begins one at `from`. `found` false: there was none. */
+  static open(
+    options: SpoolOptions,
+    ref: TaskRef,
+    from: number,
+  ): { readonly spool: LogSpool; readonly found: boolean } {
+    mkdirSync(options.directory, { recursive: true, mode: 0o700 });
+    const stem = stemOf(ref);
+    const names = readdirSync(options.directory).filter((entry) => entry.startsWith(`${stem}.`));
+    for (const entry of names) {
+      const known = /\.([0-9]{1,16})\.log$/.exec(entry)?.[1];
+      if (known === undefined) continue;
+      return { spool: new LogSpool(options, ref, path.join(options.directory, entry), Number(known)), found: true };
+    }
+    return { spool: new LogSpool(options, ref, fileOf(options, ref, from), from), found: false };
+  }
+
+  /** Removes spools that belong to none of these tasks. */
+  static removeOthers(directory: string, kept: readonly TaskRef[]): void {
+    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    const stems = new Set(kept.map(stemOf));
+    for (const entry of readdirSync(directory)) {
+      if (!stems.has(entry.split('.')[0] ?? '')) rmSync(path.join(directory, entry), { force: true });
+    }
+  }
+
+  get from(): number {
+    return this.#from;
+  }
+
+  /** End of the attempt's log as far as it can be sent. */
+  get end(): number {
+    return this.#from + this.#size;
+  }
+
+  append(line: ProducedLogLine): void {
+    const encoded = encodeLogLine(line);
+    const length = Buffer.byteLength(encoded);
+    if (!this.#dropping && this.#size + length <= this.#maxBytes - this.#tailBytes - MARK_RESERVE_BYTES) {
+      if (this.#write(encoded)) return;
+    }
+    if (!this.#dropping) this.#beginDropping(line.at);
+    this.#tail.push(encoded);
+    this.#tailSize += length;
+    while (this.#tailSize > this.#tailBytes) {
+      const dropped = Buffer.byteLength(this.#tail.shift() ?? '');
+      this.#tailSize -= dropped;
+      this.#dropped = { lines: this.#dropped.lines + 1, bytes: this.#dropped.bytes + dropped };
+    }
+  }
+
+  /** The run is over: what was kept aside follows, behind the mark of what was not. Lines may be added again after it. */
+  finish(): void {
+    const { lines, bytes } = this.#dropped;
+    if (lines > 0) {
+      const mark = { atMs: this.#options.now(), droppedLines: lines, droppedBytes: bytes };
+      const encoded = encodeGapLine(mark);
+      const offset = this.end;
+      if (this.#write(encoded)) this.#gap = { offset, mark, length: Buffer.byteLength(encoded) };
+    }
+    for (const encoded of this.#tail) this.#write(encoded);
+    this.#tail = [];
+    this.#tailSize = 0;
+    this.#dropped = { lines: 0, bytes: 0 };
+  }
+
+  /** What is at this offset, up to one batch; undefined: it is the end. */
+  read(offset: number): SpoolPiece | undefined {
+    if (offset >= this.end || offset < this.#from) return undefined;
+    const gap = this.#gap;
+    if (gap?.offset === offset) return { kind: 'gap', mark: gap.mark, length: gap.length };
+    const until = gap !== undefined && offset < gap.offset ? gap.offset : this.end;
+    const buffer = Buffer.alloc(Math.min(LOG_BATCH_MAX_BYTES, until - offset));
+    const count = readSync(this.#fd, buffer, 0, buffer.length, offset - this.#from);
+    const whole = buffer.subarray(0, count).lastIndexOf(NEWLINE) + 1;
+    return whole === 0 ? undefined : { kind: 'lines', bytes: buffer.subarray(0, whole) };
+  }
+
+  /**
+   * Agrees with the control plane on where the log is, after a reconnect or a restart. When its log ends within ours, all is
+   * well. When it has more than we (our newest bytes went down with the machine), we go on from its end. When it has less
+   * than we can give (its newest rows were lost), or our own file was (`lost`), a line says that something is missing there.
+   */
+  meet(durableOffset: number, lost: boolean): void {
+    const hole = durableOffset < this.#from;
+    if (hole) this.#rebase(durableOffset, `${this.#missing()}${readFileSync(this.#file, 'utf8')}`);
+    else if (durableOffset > this.end) this.#rebase(durableOffset, lost ? this.#missing() : '');
+    else if (lost) this.#write(this.#missing());
+  }
+
+  #missing(): string {
+    const at = new Date(this.#options.now()).toISOString();
+    return encodeLogLine({ at, level: 'WARN', text: '[Lines may be missing here: they were lost with a disk]' });
+  }
+
+  summary(): SpoolSummary {
+    const hash = createHash('sha256');
+    const buffer = Buffer.alloc(LOG_BATCH_MAX_BYTES);
+    for (let position = 0; position < this.#size; ) {
+      const count = readSync(this.#fd, buffer, 0, Math.min(buffer.length, this.#size - position), position);
+      if (count === 0) break;
+      hash.update(buffer.subarray(0, count));
+      position += count;
+    }
+    return { from: this.#from, end: this.end, sha256: hash.digest('hex') };
+  }
+
+  /** On the disk for good: before the result is. */
+  sync(): void {
+    fsyncSync(this.#fd);
+  }
+
+  close(): void {
+    closeSync(this.#fd);
+  }
+
+  remove(): void {
+    this.close();
+    rmSync(this.#file, { force: true });
+  }
+
+  #beginDropping(at: string): void {
+    this.#dropping = true;
+    const text = '[The log is too long: from here on only its last lines are kept, and follow when the step ends]';
+    this.#write(encodeLogLine({ at, level: 'WARN', text }));
+  }
+
+  /** False: there is no room on the disk. Half a line never stays. */
+  #write(encoded: string): boolean {
+    const bytes = Buffer.from(encoded);
+    try {
+      if (writeSync(this.#fd, bytes) === bytes.length) {
+        this.#size += bytes.length;
+        return true;
+      }
+    } catch {
+      // Told by the mark that takes the line's place.
+    }
+    ftruncateSync(this.#fd, this.#size);
+    return false;
+  }
+
+  /** The file again, for the bytes from `from` on; the old one stays until the new one is whole. */
+  #rebase(from: number, content: string): void {
+    const fresh = fileOf(this.#options, this.ref, from);
+    const temporary = `${fresh}.new`;
+    writeFileSync(temporary, content, { mode: 0o600 });
+    closeSync(this.#fd);
+    renameSync(temporary, fresh);
+    if (this.#file !== fresh) rmSync(this.#file, { force: true });
+    this.#fd = openSync(fresh, 'a+', 0o600);
+    this.#size = Buffer.byteLength(content);
+    this.#file = fresh;
+    this.#from = from;
+    this.#gap = undefined;
+  }
+}
+
+function stemOf({ taskId, epoch }: TaskRef): string {
+  return `${createHash('sha256').update(taskId).digest('hex').slice(0, 32)}-${epoch}`;
+}
+
+function fileOf(options: SpoolOptions, ref: TaskRef, from: number): string {
+  return path.join(options.directory, `${stemOf(ref)}.${from}.log`);
+}
+
+/** Length up to the last whole line; half a line that a crash left is cut off. */
+function wholeLines(fd: number, file: string): number {
+  const content = readFileSync(file);
+  const whole = content.lastIndexOf(NEWLINE) + 1;
+  if (whole < content.length) ftruncateSync(fd, whole);
+  return whole;
+}
