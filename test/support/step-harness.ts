@@ -227,6 +227,13 @@ export function outputOf(run: StepRun): JsonObject {
   throw new Error(`the step did not succeed: ${JSON.stringify(run.outcome)}\n${run.texts.join('\n')}`);
 }
 
+/** A text of the step's output. */
+export function outputText(run: StepRun, key: string): string {
+  const value = outputOf(run)[key];
+  if (typeof value === 'string') return value;
+  throw new Error(`the output has no text ${key}: ${JSON.stringify(value)}`);
+}
+
 export function failureCodeOf(run: StepRun): ErrorCode | undefined {
   return run.outcome.outcome === 'failed' ? run.outcome.failure.code : undefined;
 }

@@ -6,6 +6,7 @@ import {
   failureCodeOf,
   fargateTaskDefinition,
   outputOf,
+  outputText,
   SEED_FAMILY,
   type StepRun,
   type StepWorld,
@@ -95,7 +96,7 @@ describe('ECS Service Setup', () => {
     const run = await setup();
     assert.ok(run.texts.includes(`Deleting old version: ${SEED_FAMILY}__2`));
     assert.equal(await exists(`${SEED_FAMILY}__2`), false);
-    assert.ok(await exists(String(outputOf(run)['serviceName'])));
+    assert.ok(await exists(outputText(run, 'serviceName')));
   });
 
   for (const [given, total, running] of [
@@ -153,7 +154,7 @@ describe('ECS Service Setup', () => {
         loadBalancerRoleArn: 'arn:aws:iam::123456789012:role/ecsServiceRole',
       },
     });
-    const service = await world.aws.ecs.describeService('example', String(outputOf(run)['serviceName']));
+    const service = await world.aws.ecs.describeService('example', outputText(run, 'serviceName'));
     assert.deepEqual(service?.loadBalancers, [
       { targetGroupArn, containerName: 'library_nginx_stable-perl', containerPort: 80 },
     ]);
@@ -175,7 +176,7 @@ describe('ECS Service Setup', () => {
         loadBalancerRoleArn: 'arn:aws:iam::123456789012:role/ecsServiceRole',
       },
     });
-    const service = await world.aws.ecs.describeService('example', String(outputOf(run)['serviceName']));
+    const service = await world.aws.ecs.describeService('example', outputText(run, 'serviceName'));
     assert.equal(service?.loadBalancers.length, 2);
     assert.ok(run.texts.some((text) => text.includes('role of the load balancers is left out')));
   });
@@ -189,12 +190,11 @@ describe('ECS Service Setup', () => {
 
   test('Fargate gets its network and compatibility, and numbers become text', async () => {
     const run = await setup({ target: FARGATE_TARGET, service: { taskDefinition: fargateTaskDefinition('nginx:1') } });
-    const output = outputOf(run);
-    const definition = await world.aws.ecs.describeTaskDefinition(String(output['taskDefinitionArn']));
+    const definition = await world.aws.ecs.describeTaskDefinition(outputText(run, 'taskDefinitionArn'));
     assert.equal(definition?.raw['networkMode'], 'awsvpc');
     assert.deepEqual(definition?.raw['requiresCompatibilities'], ['FARGATE']);
     assert.equal(definition?.raw['cpu'], '256');
-    const service = await world.aws.ecs.describeService('fargate', String(output['serviceName']));
+    const service = await world.aws.ecs.describeService('fargate', outputText(run, 'serviceName'));
     assert.equal(service?.launchType, 'FARGATE');
   });
 
