@@ -1,199 +1,55 @@
-import { randomBytes } from 'node:crypto';
-import { OutriderError } from '@outrider/shared/errors.ts';
-import { sortableId } from '@outrider/shared/ids.ts';
-import { DRAIN_LIMIT_MS } from '@outrider/shared/protocol/timings.ts';
-import { STEP_SPECS } from '@outrider/shared/steps/index.ts';
-import packageJson from '../package.json' with { type: 'json' };
-import { Agent, type AgentOptions } from './agent/agent.ts';
-import { Backoff } from './agent/backoff.ts';
-import { channelCredentials } from './agent/channel.ts';
-import type { DelegateConfig } from './agent/config.ts';
-import { type DataDirectory, takeDataDirectory } from './agent/data-dir.ts';
-import { type Credential, type IdentityOptions, join, obtainCredential } from './agent/identity.ts';
-import { type InstantClock, SYSTEM_INSTANTS, SYSTEM_TIMERS, type Timers } from './agent/instant.ts';
-import { Journal } from './agent/journal.ts';
-import { type Logger, SILENT } from './agent/logger.ts';
-import type { RunnerOptions } from './agent/runner.ts';
-import type { DelegateIdentity } from './agent/session-state.ts';
-import { createAws, createAwsClients } from './aws/index.ts';
-import { createIntrospection, ecsAgentPort } from './ecs-agent/introspection.ts';
-import { HANDLERS, runStep } from './steps/index.ts';
+import { flushCompileCache } from 'node:module';
+import { ERRORS, OutriderError } from '@outrider/shared/errors.ts';
+import pino from 'pino';
+import { delegateConfig } from './agent/config.ts';
+import { type DelegateHandle, startDelegate } from './delegate.ts';
 
 export { type DelegateConfig, delegateConfig } from './agent/config.ts';
-
-/** A running delegate. */
-export interface DelegateHandle {
-  readonly name: string;
-  /** The control plane has welcomed it and the session lasts. */
-  readonly connected: boolean;
-  /** Hands back what can go on elsewhere, finishes the rest within the limit, says goodbye. Safe to call twice. */
-  stop(limitMs?: number): Promise<void>;
-  /** Ends as if the process had been killed: nothing is said to anybody. */
-  kill(): Promise<void>;
-}
-
-/** What tests and `outrider dev` put in the place of the real thing. */
-export interface DelegateOverrides {
-  readonly logger?: Logger;
-  /** For proxies and OUTRIDER_ECS_AGENT_PORT; the AWS SDK reads the process's own. */
-  readonly environment?: NodeJS.ProcessEnv;
-  readonly clock?: InstantClock;
-  readonly timers?: Timers;
-  /** Uniform in [0, 1). */
-  readonly random?: () => number;
-  readonly work?: Partial<Pick<RunnerOptions, 'runStep' | 'awsFor' | 'metadata'>>;
-  readonly stepTypes?: readonly string[];
-  readonly connectionTimings?: AgentOptions['connectionTimings'];
-  /** The delegate has ended itself and cannot go on. */
-  readonly onFatal?: (error: OutriderError) => void;
-}
+export { type DelegateHandle, type DelegateOverrides, startDelegate } from './delegate.ts';
 
 /**
- * Starts a delegate: joins if it has to (waiting for a control plane that is not there yet, for ever), takes up what an earlier
- * process left, and connects. Nothing of it is global: several may live in one process.
- * @throws join-refused, store-locked, configuration-invalid
+ * A delegate as a process of its own, configured by OUTRIDER_* and AWS_* variables: runs until SIGTERM or SIGINT and answers the
+ * exit code. A second signal ends it at once.
  */
-export async function startDelegate(
-  config: DelegateConfig,
-  overrides: DelegateOverrides = {},
-): Promise<DelegateHandle> {
-  const { logger = SILENT, clock = SYSTEM_INSTANTS, timers = SYSTEM_TIMERS, random = Math.random } = overrides;
-  const directory = takeDataDirectory(config.dataDir, config.name);
+export async function runDelegateProcess(environment: NodeJS.ProcessEnv = process.env): Promise<number> {
+  const ended = Promise.withResolvers<number>();
+  let delegate: DelegateHandle | undefined;
+  let signals = 0;
+  const onSignal = () => {
+    signals += 1;
+    if (signals > 1 || delegate === undefined) ended.resolve(signals > 1 ? 1 : 0);
+    else void delegate.stop().then(() => ended.resolve(0));
+  };
+  process.on('SIGTERM', onSignal);
+  process.on('SIGINT', onSignal);
   try {
-    const now = () => Math.floor(clock.instant().wallMs);
-    const instanceId = sortableId('ins', now(), randomBytes(10));
-    const identity: IdentityOptions = {
-      config,
-      directory: directory.root,
-      instanceId,
-      version: packageJson.version,
-      now,
-      logger,
-    };
-    let credential = config.insecure ? null : await joinAtLast(identity, timers, random);
-    const journal = await Journal.open({ directory: directory.root, logger, now });
-    const clients = createAwsClients({
-      sessionName: `outrider-${config.name}`,
-      ...(overrides.environment === undefined ? {} : { environment: overrides.environment }),
-    });
-    const agent = new Agent({
-      identity: delegateIdentity(config, instanceId, overrides),
-      address: config.controlPlane,
-      access: () => ({
-        credentials: channelCredentials(credential?.caCertificatePem ?? null),
-        bearer: credential?.bearer ?? null,
-      }),
-      renewCredential: async () => {
-        const renewed = await rejoin(identity);
-        credential = renewed ?? credential;
-        return renewed !== undefined;
+    const config = delegateConfig(environment);
+    const logger = pino({ level: config.logLevel, base: { delegate: config.name } }, pino.destination(2));
+    const onFatal = () => ended.resolve(1);
+    void startDelegate(config, { logger, environment, onFatal }).then(
+      (started) => {
+        delegate = started;
+        // A process that is ended by a signal never writes Node's compile cache by itself.
+        flushCompileCache();
       },
-      journal,
-      logDirectory: directory.logs,
-      clock,
-      timers,
-      random,
-      logger,
-      work: {
-        runStep,
-        awsFor: ({ task, gate, signal, sleep }) => {
-          const { region, assumeRole } = task.target;
-          return createAws({ clients, region, assumeRole, gate, signal, tools: { sleep, random } });
-        },
-        metadata: createIntrospection({ port: ecsAgentPort(overrides.environment ?? process.env), clock: { now } }),
-        ...overrides.work,
-        polling: { minMs: config.pollMinMs, maxMs: config.pollMaxMs },
-      },
-      onFatal: (error) => {
-        directory.release();
-        logger.error({ err: error }, `The delegate cannot go on: ${error.message}`);
-        overrides.onFatal?.(error);
-      },
-      ...(overrides.connectionTimings === undefined ? {} : { connectionTimings: overrides.connectionTimings }),
-    });
-    agent.start();
-    return handleOf(config, agent, directory, () => clients.destroy());
-  } catch (thrown) {
-    directory.release();
-    throw thrown;
-  }
-}
-
-function handleOf(
-  config: DelegateConfig,
-  agent: Agent,
-  directory: DataDirectory,
-  destroyClients: () => void,
-): DelegateHandle {
-  let ending: Promise<void> | undefined;
-  const end = async (work: () => Promise<void>) => {
-    await work();
-    destroyClients();
-    directory.release();
-  };
-  return {
-    name: config.name,
-    get connected() {
-      return agent.connected;
-    },
-    stop(limitMs = DRAIN_LIMIT_MS) {
-      ending ??= end(() => agent.stop(limitMs));
-      return ending;
-    },
-    kill() {
-      ending ??= end(() => agent.kill());
-      return ending;
-    },
-  };
-}
-
-function delegateIdentity(config: DelegateConfig, instanceId: string, overrides: DelegateOverrides): DelegateIdentity {
-  return {
-    delegateName: config.name,
-    instanceId,
-    version: packageJson.version,
-    tags: config.tags,
-    stepTypes: overrides.stepTypes ?? Object.keys(HANDLERS),
-    slots: config.slots,
-    region: config.region,
-    repeatableTypes: Object.values(STEP_SPECS)
-      .filter((spec) => spec.repeatable)
-      .map((spec) => spec.type),
-  };
-}
-
-/** A control plane that is not there yet is waited for; one that refuses is not. */
-async function joinAtLast(identity: IdentityOptions, timers: Timers, random: () => number): Promise<Credential> {
-  const backoff = new Backoff(random);
-  for (;;) {
-    try {
-      return await obtainCredential(identity);
-    } catch (thrown) {
-      const error = OutriderError.from(thrown);
-      if (error.code !== 'unreachable') throw error;
-      identity.logger.warn({ why: error.message }, 'The delegate cannot join yet; it tries again');
-    }
-    await new Promise<void>((resolve) => {
-      timers.after(backoff.next(), resolve);
-    });
-  }
-}
-
-/** After the credential was refused: a token that still counts gives another one. */
-async function rejoin(identity: IdentityOptions): Promise<Credential | undefined> {
-  const { config, logger } = identity;
-  if (config.joinToken === null) {
-    logger.error({}, 'The credential is not accepted; set OUTRIDER_JOIN_TOKEN to a new join token and start again');
-    return undefined;
-  }
-  try {
-    return await join(identity);
-  } catch (thrown) {
-    const { message, hint } = OutriderError.from(thrown);
-    logger.error(
-      { why: message },
-      `The credential is not accepted, and neither is the join token: ${message}. ${hint}`,
+      (thrown: unknown) => ended.reject(OutriderError.from(thrown)),
     );
-    return undefined;
+    return await ended.promise;
+  } finally {
+    process.off('SIGTERM', onSignal);
+    process.off('SIGINT', onSignal);
+  }
+}
+
+/** What is bundled for the container: this file is its entry. */
+if (import.meta.main) process.exit(await runAndTell());
+
+async function runAndTell(): Promise<number> {
+  try {
+    return await runDelegateProcess();
+  } catch (thrown) {
+    const { code, message, hint } = OutriderError.from(thrown);
+    process.stderr.write(`${message}\n${hint}\n`);
+    return ERRORS[code].exitCode;
   }
 }
