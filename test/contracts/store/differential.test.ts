@@ -61,6 +61,8 @@ const OUTCOMES: Readonly<Record<OperationName, readonly string[]>> = {
 /** Rounds go on until every outcome has come up; one or two are usual. */
 const ROUNDS_MAX = 6;
 const HISTORIES_PER_ROUND = 10;
+/** So that a failure is shown before the test run gives up on the search for a smaller one. */
+const ROUND_LIMIT_MS = 30_000;
 
 /** Operations that lead somewhere come more often than those that only look. */
 const WEIGHTS: Partial<Record<OperationName, number>> = {
@@ -158,7 +160,7 @@ describe('the stores against each other', () => {
           (outcome) => !seen.has(outcome),
         );
       for (let round = 0; round < ROUNDS_MAX && missing().length > 0; round++) {
-        await fc.assert(histories, { numRuns: HISTORIES_PER_ROUND });
+        await fc.assert(histories, { numRuns: HISTORIES_PER_ROUND, interruptAfterTimeLimit: ROUND_LIMIT_MS });
       }
       assert.deepEqual(missing(), [], 'these outcomes never came up');
     });

@@ -41,6 +41,19 @@ describe('what SQLite reports', () => {
     });
   }
 
+  const refusals = [
+    ['ENOSPC', /^There is no room left for the store \/s\.db: words/],
+    ['EACCES', /^The store \/s\.db cannot be read or written: words/],
+    ['ENOTDIR', /^The store \/s\.db cannot be read or written: words/],
+  ] as const;
+  for (const [code, message] of refusals) {
+    test(`${code} from the operating system is told in words`, () => {
+      const error = storeFailure(Object.assign(new Error('words'), { code }), '/s.db');
+      assert.equal(error.code, 'store-failed');
+      assert.match(error.message, message);
+    });
+  }
+
   test('an error of ours stays what it is', () => {
     const error = new OutriderError('internal', 'x');
     assert.equal(storeFailure(error, '/s.db'), error);

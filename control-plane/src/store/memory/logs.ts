@@ -14,7 +14,9 @@ export function memoryLogs(tasks: Map<TaskId, TaskRow>): OperationsOf<LogStore> 
       if (epoch !== task.epoch) return { kind: 'stale', durableOffset: end };
       if (offset > end) return { kind: 'gap', durableOffset: end };
       const fresh = bytes.subarray(end - offset);
-      logs.set(taskId, [...(logs.get(taskId) ?? []), ...splitIntoChunks(end, fresh)]);
+      const chunks = logs.get(taskId) ?? [];
+      chunks.push(...splitIntoChunks(end, fresh));
+      logs.set(taskId, chunks);
       tasks.set(taskId, { ...task, logBytes: end + fresh.length });
       return { kind: 'ok', durableOffset: end + fresh.length };
     },

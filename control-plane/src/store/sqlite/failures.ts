@@ -16,11 +16,13 @@ export function storeFailure(thrown: unknown, path: string): OutriderError {
   if (thrown instanceof OutriderError) return thrown;
   const words = thrown instanceof Error ? thrown.message : String(thrown);
   const details = { cause: thrown, data: { file: path } };
-  switch (resultCode(thrown)) {
+  switch (resultCode(thrown) ?? systemCode(thrown)) {
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
       return new OutriderError('store-locked', `The store ${path} is in use by another process`, details);
     case SQLITE_FULL:
+    case 'ENOSPC':
+    case 'EDQUOT':
       return new OutriderError('store-failed', `There is no room left for the store ${path}: ${words}`, {
         ...details,
         hint: 'Make room on its disk. Nothing that was stored is lost.',
@@ -35,6 +37,12 @@ export function storeFailure(thrown: unknown, path: string): OutriderError {
     case SQLITE_READONLY:
     case SQLITE_CANTOPEN:
     case SQLITE_IOERR:
+    case 'EACCES':
+    case 'EPERM':
+    case 'EROFS':
+    case 'ENOTDIR':
+    case 'EISDIR':
+    case 'EIO':
       return new OutriderError('store-failed', `The store ${path} cannot be read or written: ${words}`, {
         ...details,
         hint: 'See that its directory exists, that it may be written, and that the disk is sound.',
@@ -55,6 +63,11 @@ export function damaged(path: string, words: string, cause?: unknown): OutriderE
 function resultCode(thrown: unknown): number | undefined {
   if (!(thrown instanceof Error) || !('errcode' in thrown) || typeof thrown.errcode !== 'number') return undefined;
   return thrown.errcode & 0xff;
+}
+
+/** What Node calls a refusal of the operating system, such as EACCES. */
+function systemCode(thrown: unknown): string | undefined {
+  return thrown instanceof Error && 'code' in thrown && typeof thrown.code === 'string' ? thrown.code : undefined;
 }
 
 /** An error as it travels between the threads. */

@@ -26,16 +26,19 @@ export function openDatabase(path: string): Database {
   try {
     makeFile(path);
     const connection = new DatabaseSync(path, { timeout: LOCK_WAIT_MS });
+    let locked = false;
     try {
       const database = databaseOf(connection, path);
       lock(database);
+      locked = true;
+      noteHolder(path);
       requireOwnFile(database);
       makeDurable(database);
       requireSound(database);
       migrate(database);
-      writeFileSync(holderPath(path), `${process.pid}\n`, { mode: 0o600 });
       return database;
     } catch (error) {
+      if (locked) removeNote(path);
       connection.close();
       throw error;
     }
@@ -46,7 +49,7 @@ export function openDatabase(path: string): Database {
 
 /** Ends the use of the file: the note of who holds it goes first, while it is still true. */
 export function closeDatabase(database: Database): void {
-  rmSync(holderPath(database.path), { force: true });
+  removeNote(database.path);
   database.close();
 }
 
@@ -146,6 +149,24 @@ function pragma(database: Database, name: string): string | number | null {
 /** A note beside the file: which process holds it. Only for people; the lock itself is SQLite's. */
 function holderPath(path: string): string {
   return `${path}.pid`;
+}
+
+function noteHolder(path: string): void {
+  // The note of a holder that was killed is not true any more, whether or not a new one can be written.
+  removeNote(path);
+  try {
+    writeFileSync(holderPath(path), `${process.pid}\n`, { mode: 0o600 });
+  } catch {
+    // A full disk, say: then others are not told who holds the file. The store can still be read.
+  }
+}
+
+function removeNote(path: string): void {
+  try {
+    rmSync(holderPath(path), { force: true });
+  } catch {
+    // A note that stays behind is read only while somebody else holds the lock, and then was overwritten.
+  }
 }
 
 function withHolder(failure: OutriderError, path: string): OutriderError {
