@@ -195,7 +195,7 @@ describe('limits of rendering', () => {
     const scope: Scope = { values: { serviceVariable: doubling }, templates: ['serviceVariable'] };
     const started = performance.now();
     assert.match(problemOf('${serviceVariable.V0}', scope).message, /more than 1 MiB|too many steps/);
-    assert.ok(performance.now() - started < 2_000);
+    assert.ok(performance.now() - started < 15_000);
   });
 
   test('an expression of more than 4096 characters is refused, one of 4096 is not', () => {

