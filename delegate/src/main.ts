@@ -1,45 +1,9 @@
-import { flushCompileCache } from 'node:module';
 import { ERRORS, OutriderError } from '@outrider/shared/errors.ts';
-import pino from 'pino';
-import { delegateConfig } from './agent/config.ts';
-import { type DelegateHandle, startDelegate } from './delegate.ts';
+import { runDelegateProcess } from './process.ts';
 
 export { type DelegateConfig, delegateConfig } from './agent/config.ts';
 export { type DelegateHandle, type DelegateOverrides, startDelegate } from './delegate.ts';
-
-/**
- * A delegate as a process of its own, configured by OUTRIDER_* and AWS_* variables: runs until SIGTERM or SIGINT and answers the
- * exit code. A second signal ends it at once.
- */
-export async function runDelegateProcess(environment: NodeJS.ProcessEnv = process.env): Promise<number> {
-  const ended = Promise.withResolvers<number>();
-  let delegate: DelegateHandle | undefined;
-  let signals = 0;
-  const onSignal = () => {
-    signals += 1;
-    if (signals > 1 || delegate === undefined) ended.resolve(signals > 1 ? 1 : 0);
-    else void delegate.stop().then(() => ended.resolve(0));
-  };
-  process.on('SIGTERM', onSignal);
-  process.on('SIGINT', onSignal);
-  try {
-    const config = delegateConfig(environment);
-    const logger = pino({ level: config.logLevel, base: { delegate: config.name } }, pino.destination(2));
-    const onFatal = () => ended.resolve(1);
-    void startDelegate(config, { logger, environment, onFatal }).then(
-      (started) => {
-        delegate = started;
-        // A process that is ended by a signal never writes Node's compile cache by itself.
-        flushCompileCache();
-      },
-      (thrown: unknown) => ended.reject(OutriderError.from(thrown)),
-    );
-    return await ended.promise;
-  } finally {
-    process.off('SIGTERM', onSignal);
-    process.off('SIGINT', onSignal);
-  }
-}
+export { runDelegateProcess } from './process.ts';
 
 /** What is bundled for the container: this file is its entry. */
 if (import.meta.main) process.exit(await runAndTell());
