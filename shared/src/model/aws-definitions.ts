@@ -158,7 +158,11 @@ export const READ_ONLY_MEMBERS: Readonly<Record<string, string>> = {
   services: 'paste the service itself, without the list around it',
 };
 
-function awsJson(value: object): JsonObject {
+/**
+ * A definition as AWS takes it: without nulls, numbers and texts where AWS wants them. For what an author wrote, and again
+ * for what is left when its expressions are resolved.
+ */
+export function awsJson(value: object): JsonObject {
   return withAwsTypes(withoutNulls(value));
 }
 

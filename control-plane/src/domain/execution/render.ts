@@ -3,6 +3,7 @@ import { caretLines, type ExpressionProblem } from '@outrider/shared/expressions
 import type { Scope } from '@outrider/shared/expressions/evaluate.ts';
 import { type Rendered, render } from '@outrider/shared/expressions/render.ts';
 import { isJsonObject, type Json, type JsonObject } from '@outrider/shared/json.ts';
+import { awsJson } from '@outrider/shared/model/aws-definitions.ts';
 import { normalizeName } from '@outrider/shared/names.ts';
 import { STEP_SPECS } from '@outrider/shared/steps/index.ts';
 import type { StepTask } from '@outrider/shared/steps/task.ts';
@@ -53,8 +54,8 @@ export function renderTask(
       target: phase.target,
       service: {
         ...phase.service,
-        taskDefinition: taskDefinition.value,
-        serviceDefinition: serviceDefinition.value,
+        taskDefinition: awsJson(taskDefinition.value),
+        serviceDefinition: awsJson(serviceDefinition.value),
       },
       prior: priorOf(state, place),
     },
