@@ -38,7 +38,7 @@ const BAD: readonly { what: string; text: string; place: RegExp; says: RegExp }[
   {
     what: 'a reference to a service that does not exist',
     text: WORKFLOW('      service: Exmple Default_Replica\n      infrastructure: example\n'),
-    place: /:8:/,
+    place: /:9:/,
     says: /Exmple Default_Replica.*Example Default_Replica/s,
   },
   {
@@ -51,7 +51,7 @@ const BAD: readonly { what: string; text: string; place: RegExp; says: RegExp }[
         Deploy Containers:
           - { name: Upgrade, type: ecs-upgrade-containers }
 `),
-    place: /:12:/,
+    place: /:13:/,
     says: /ap\.name.*app/s,
   },
   {
