@@ -46,7 +46,10 @@ async function start(options: DevOptions, io: CliIo, undo: (() => Promise<unknow
   const directory = await dataDirectory(options, undo);
   const config = devConfig(options, directory, io);
   const logger = pino({ level: config.logLevel }, pino.destination({ dest: 2, sync: true }));
-  const controlPlane = await startControlPlane(config, { logger });
+  io.stderr.write('starting control plane, delegate and simulated AWS …\n');
+  const controlPlane = await startControlPlane(config, { logger }).catch((thrown: unknown) => {
+    throw withFlags(OutriderError.from(thrown));
+  });
   undo.push(() => controlPlane.close());
   const simulator = options.aws === 'simulated' ? await devSimulator(options, directory, io) : undefined;
   if (simulator !== undefined) undo.push(() => simulator.close());
@@ -106,6 +109,15 @@ async function devSimulator(options: DevOptions, directory: string, { env, stder
     stderr.write('The port of the ECS agent is in use here; the simulated agents take another one.\n');
     return await startSimulator({ ...world, agentPort: 0 });
   }
+}
+
+/** The addresses of `dev` are flags and not variables. */
+function withFlags(error: OutriderError): OutriderError {
+  if (error.code !== 'configuration-invalid' || !/in use|EADDRINUSE|cannot be bound/.test(error.message)) return error;
+  return new OutriderError(error.code, error.message, {
+    hint: 'Does another `outrider dev` run? Else take other addresses: outrider dev --http 127.0.0.1:8900 --grpc 127.0.0.1:8901',
+    cause: error,
+  });
 }
 
 function isAddressInUse(thrown: unknown): boolean {

@@ -8,6 +8,8 @@ import { versionText } from '../src/version.ts';
  * every workspace. What a command does not need is not loaded.
  */
 export async function main(argv: readonly string[]): Promise<number> {
+  // grpc-js writes to the terminal by itself; what matters of it stands in our own log.
+  process.env['GRPC_VERBOSITY'] ??= 'NONE';
   return await runCli(argv, processIo(), STARTERS, versionText());
 }
 

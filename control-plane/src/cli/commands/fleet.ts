@@ -116,7 +116,9 @@ function addTokens(program: Command, runner: CommandRunner): void {
     ],
     options: [
       new Option('--delegate <name>', 'the only delegate that may use it'),
-      new Option('--uses <count>', 'how often it may be used; unlimited needs --delegate').argParser(parseUses).default(1),
+      new Option('--uses <count>', 'how often it may be used; unlimited needs --delegate')
+        .argParser(parseUses)
+        .default(1),
       new Option('--expires <time>', 'how long it is good for').argParser(parseDuration).default(86_400_000, '24h'),
     ],
     async run(context, _args, { delegate: name, uses, expires }) {

@@ -1,4 +1,10 @@
-import type { ExecutionBody, ExecutionSummaryBody, PhaseBody, StepBody } from '@outrider/shared/api/schemas.ts';
+import type {
+  ExecutionBody,
+  ExecutionSummaryBody,
+  PhaseBody,
+  ServiceCountsBody,
+  StepBody,
+} from '@outrider/shared/api/schemas.ts';
 import { type Palette, signOf, toneOf } from './palette.ts';
 import { liveCounts, servicesLeft, servicesLeftText } from './services.ts';
 import { clockText, dateText, shellWord, spanText } from './text.ts';
@@ -9,6 +15,8 @@ export interface ExecutionView {
   readonly url: string;
   readonly nowMs: number;
   readonly palette: Palette;
+  /** Newest counts by service, where more is known than the execution itself says. */
+  readonly counts?: readonly ServiceCountsBody[];
   /** Newest log lines of steps that run, by step id. */
   readonly tails?: ReadonlyMap<string, readonly { readonly at: string; readonly text: string }[]>;
 }
@@ -62,8 +70,7 @@ export function imagesText({ artifacts }: Pick<ExecutionSummaryBody, 'artifacts'
   return ` · images ${entries.map(([service, image]) => `${service}=${image}`).join(', ')}`;
 }
 
-function countLines({ execution, palette }: ExecutionView): string[] {
-  const counts = liveCounts(execution);
+function countLines({ execution, palette, counts = liveCounts(execution) }: ExecutionView): string[] {
   if (counts.length === 0) return [];
   const width = Math.max(...counts.map(({ service }) => service.length));
   const lines = counts.map(({ role, service, running, desired, pending }) => {
@@ -80,10 +87,9 @@ function countLines({ execution, palette }: ExecutionView): string[] {
 function phaseLines(phase: PhaseBody, view: ExecutionView): string[] {
   const { palette } = view;
   const target = palette.paint('quiet', `  ${phase.service} → ${phase.infrastructure}`);
-  const title = phase.rollback ? `rollback: ${phase.name}` : phase.name;
   const width = Math.max(...phase.steps.map(({ name }) => name.length), 0);
   return [
-    `${signOf(phase.status, palette)} ${title}${target}`,
+    `${signOf(phase.status, palette)} ${phase.name}${target}`,
     ...phase.steps.flatMap((step) => stepLines(step, width, view)),
   ];
 }

@@ -1,8 +1,9 @@
 /** Pieces of text that all screens share. Times are UTC, as in the logs. */
 
-/** `58s`, `7m11s`, `2h05m`, `3d`. */
+/** `<1s`, `58s`, `7m11s`, `2h05m`, `3d`. */
 export function spanText(milliseconds: number): string {
-  const seconds = Math.max(0, Math.round(milliseconds / 1_000));
+  if (milliseconds < 950) return '<1s';
+  const seconds = Math.round(milliseconds / 1_000);
   if (seconds < 60) return `${seconds}s`;
   if (seconds < 3_600) return `${Math.floor(seconds / 60)}m${two(seconds % 60)}s`;
   if (seconds < 86_400) return `${Math.floor(seconds / 3_600)}h${two(Math.floor((seconds % 3_600) / 60))}m`;
