@@ -185,11 +185,14 @@ describe('words about tasks', () => {
     const story = Story.begun(planOf([{ steps: [[PLAIN]] }])).accept('p1.1', 'a');
     story.put({ kind: 'task-requeued', stepId: 'p1.1', attempt: 1, because: 'its lease ended' });
     assert.equal(story.kindOf('p1.1'), 'queued');
+    const begun = story.now;
+    story.now += 60_000;
     story.accept('p1.1', 'b').succeed('p1.1');
     const step = stepState(story.state, 'p1.1');
     assert.ok(step.kind === 'succeeded');
     assert.equal(step.delegate, 'b');
     assert.equal(step.attempt, 1);
+    assert.equal(step.startedAtMs, begun, 'it began with its first delegate');
   });
 
   test('a step that stopped without being told to has failed', () => {

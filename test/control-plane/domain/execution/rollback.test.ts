@@ -48,7 +48,8 @@ describe('rolling back', () => {
   test('the steps of a rollback run with what the undone steps saved', () => {
     const story = canary()
       .accept('p1.2')
-      .checkpoint('p1.2', { undo: 'counts', done: ['a'] })
+      .checkpoint('p1.2', { undo: 'counts' })
+      .checkpoint('p1.2', { done: ['a'] })
       .fail('p1.2');
     const step = stepState(story.state, 'r1.1');
     assert.ok(step.kind === 'queued');
@@ -83,6 +84,18 @@ describe('rolling back', () => {
     const step = stepState(story.state, 'r1.1');
     assert.ok(step.kind === 'queued');
     assert.deepEqual(step.task.prior.undo[0]?.facts, { undo: 'before', goal: 'later' });
+  });
+
+  test('what a first attempt did is undone also when nobody took the second one', () => {
+    const [phase] = CANARY;
+    assert.ok(phase);
+    const resize = { name: 'Upgrade', type: 'ecs-upgrade-containers' as const, failureStrategies: [retry(1)] };
+    const plan = planOf([{ ...phase, steps: [phase.steps[0] ?? [], [resize]] }]);
+    const story = Story.begun(plan).run('p1.1', SETUP_OUTPUT).accept('p1.2').checkpoint('p1.2', { undo: 'before' });
+    story.fail('p1.2').abort().stopped('p1.2', 'no delegate was working on it');
+    const step = stepState(story.state, 'r1.1');
+    assert.ok(step.kind === 'queued', step.kind);
+    assert.deepEqual(step.task.prior.undo[0]?.facts, { undo: 'before' });
   });
 
   test('a resize that no delegate ever took has nothing to undo', () => {
