@@ -75,7 +75,7 @@ export class LogSender {
     const entry = this.#entryOf(ref);
     if (entry === undefined) return;
     entry.spool.append(line);
-    if (entry.spool.end - entry.sent >= LOG_BATCH_MAX_BYTES) this.#pump();
+    if (entry.spool.coming - entry.sent >= LOG_BATCH_MAX_BYTES) this.#pump();
     else this.#flushLater();
   }
 

@@ -41,6 +41,7 @@ export interface SpoolOptions {
 }
 
 const NEWLINE = 10;
+const TOO_LONG = '[The log is too long: from here on only its last lines are kept, and follow when the step ends]';
 /** Room for the mark and for the line that announces it. */
 const MARK_RESERVE_BYTES = 1_024;
 
@@ -48,7 +49,7 @@ const MARK_RESERVE_BYTES = 1_024;
  * The log of one task as this holder writes it: a file of encoded lines that stands for the bytes from `from` on of the
  * attempt's log. It outlives the process; what was sent and acknowledged stays in it until the task is forgotten, so that
  * its digest can be told. Beyond the cap the middle is dropped: the newest lines are kept aside and follow a mark that
- * counts what is missing. Writing blocks for microseconds only (it ends in the page cache).
+ * counts what is missing. Lines of one turn of the event loop are written together; the write ends in the page cache.
  */
 export class LogSpool {
   readonly ref: TaskRef;
@@ -58,7 +59,10 @@ export class LogSpool {
   #fd: number;
   #file: string;
   #from: number;
+  /** Of the file; what waits to be written is not in it. */
   #size: number;
+  #waiting: string[] = [];
+  #waitingSize = 0;
   #dropping = false;
   #tail: string[] = [];
   #tailSize = 0;
@@ -72,6 +76,7 @@ export class LogSpool {
     this.#tailBytes = options.tailBytes ?? LOG_SPOOL_TAIL_BYTES;
     this.#file = file;
     this.#from = from;
+    // Whatever is written goes to the end.
     this.#fd = openSync(file, 'a+', 0o600);
     this.#size = wholeLines(this.#fd, file);
   }
@@ -108,27 +113,31 @@ export class LogSpool {
 
   /** End of the attempt's log as far as it can be sent. */
   get end(): number {
+    this.#flush();
     return this.#from + this.#size;
+  }
+
+  /** The end as it will be, without writing anything. */
+  get coming(): number {
+    return this.#from + this.#size + this.#waitingSize;
   }
 
   append(line: ProducedLogLine): void {
     const encoded = encodeLogLine(line);
     const length = Buffer.byteLength(encoded);
-    if (!this.#dropping && this.#size + length <= this.#maxBytes - this.#tailBytes - MARK_RESERVE_BYTES) {
-      if (this.#write(encoded)) return;
+    const room = this.#maxBytes - this.#tailBytes - MARK_RESERVE_BYTES;
+    if (this.#dropping) return this.#keepAside(encoded);
+    if (this.#size + this.#waitingSize + length > room) {
+      this.#dropping = true;
+      this.#wait(encodeLogLine({ at: line.at, level: 'WARN', text: TOO_LONG }));
+      return this.#keepAside(encoded);
     }
-    if (!this.#dropping) this.#beginDropping(line.at);
-    this.#tail.push(encoded);
-    this.#tailSize += length;
-    while (this.#tailSize > this.#tailBytes) {
-      const dropped = Buffer.byteLength(this.#tail.shift() ?? '');
-      this.#tailSize -= dropped;
-      this.#dropped = { lines: this.#dropped.lines + 1, bytes: this.#dropped.bytes + dropped };
-    }
+    this.#wait(encoded);
   }
 
   /** The run is over: what was kept aside follows, behind the mark of what was not. Lines may be added again after it. */
   finish(): void {
+    this.#flush();
     const { lines, bytes } = this.#dropped;
     if (lines > 0) {
       const mark = { atMs: this.#options.now(), droppedLines: lines, droppedBytes: bytes };
@@ -136,7 +145,7 @@ export class LogSpool {
       const offset = this.end;
       if (this.#write(encoded)) this.#gap = { offset, mark, length: Buffer.byteLength(encoded) };
     }
-    for (const encoded of this.#tail) this.#write(encoded);
+    this.#write(this.#tail.join(''));
     this.#tail = [];
     this.#tailSize = 0;
     this.#dropped = { lines: 0, bytes: 0 };
@@ -160,6 +169,7 @@ export class LogSpool {
    * than we can give (its newest rows were lost), or our own file was (`lost`), a line says that something is missing there.
    */
   meet(durableOffset: number, lost: boolean): void {
+    this.#flush();
     const hole = durableOffset < this.#from;
     if (hole) this.#rebase(durableOffset, `${this.#missing()}${readFileSync(this.#file, 'utf8')}`);
     else if (durableOffset > this.end) this.#rebase(durableOffset, lost ? this.#missing() : '');
@@ -172,6 +182,7 @@ export class LogSpool {
   }
 
   summary(): SpoolSummary {
+    this.#flush();
     const hash = createHash('sha256');
     const buffer = Buffer.alloc(LOG_BATCH_MAX_BYTES);
     for (let position = 0; position < this.#size; ) {
@@ -185,10 +196,12 @@ export class LogSpool {
 
   /** On the disk for good: before the result is. */
   sync(): void {
+    this.#flush();
     fsyncSync(this.#fd);
   }
 
   close(): void {
+    this.#flush();
     closeSync(this.#fd);
   }
 
@@ -197,10 +210,31 @@ export class LogSpool {
     rmSync(this.#file, { force: true });
   }
 
-  #beginDropping(at: string): void {
+  #wait(encoded: string): void {
+    if (this.#waiting.length === 0) queueMicrotask(() => this.#flush());
+    this.#waiting.push(encoded);
+    this.#waitingSize += Buffer.byteLength(encoded);
+  }
+
+  #flush(): void {
+    const lines = this.#waiting;
+    if (lines.length === 0) return;
+    this.#waiting = [];
+    this.#waitingSize = 0;
+    if (this.#write(lines.join(''))) return;
     this.#dropping = true;
-    const text = '[The log is too long: from here on only its last lines are kept, and follow when the step ends]';
-    this.#write(encodeLogLine({ at, level: 'WARN', text }));
+    for (const encoded of lines) this.#keepAside(encoded);
+  }
+
+  /** Beyond the cap, or without a disk: the newest lines are kept, the others counted. */
+  #keepAside(encoded: string): void {
+    this.#tail.push(encoded);
+    this.#tailSize += Buffer.byteLength(encoded);
+    while (this.#tailSize > this.#tailBytes) {
+      const dropped = Buffer.byteLength(this.#tail.shift() ?? '');
+      this.#tailSize -= dropped;
+      this.#dropped = { lines: this.#dropped.lines + 1, bytes: this.#dropped.bytes + dropped };
+    }
   }
 
   /** False: there is no room on the disk. Half a line never stays. */
