@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { describe, test } from 'node:test';
 import { openStore } from '@outrider/control-plane/store/open.ts';
+import { closeDatabase, openDatabase } from '@outrider/control-plane/store/sqlite/open-database.ts';
 import { MIGRATIONS } from '@outrider/control-plane/store/sqlite/schema.ts';
 import { commitOf, freshExecutionId, leasedTask, logLines } from '../../contracts/store/fixtures.ts';
 import { inDirectory } from '../../contracts/store/stores.ts';
@@ -116,14 +117,20 @@ describe('the file of a store', () => {
     });
   }
 
-  test('the write-ahead log and full flushes are on, after the first and after every later open', async () => {
-    await withClosedStore(async (path) => {
-      // Somebody turned the journal back with another tool.
-      tamper(path, 'PRAGMA journal_mode = DELETE');
-      const store = await openStore(`sqlite:${path}`);
-      await store.check();
-      assert.equal(existsSync(`${path}-wal`), true);
-      await store.close();
+  test('every commit is flushed to the disk, after the first and after every later open', async () => {
+    await inDirectory(async (directory) => {
+      const path = join(directory, 'outrider.db');
+      for (const before of ['', 'PRAGMA journal_mode = DELETE']) {
+        // Somebody turned the journal back with another tool.
+        if (before !== '') tamper(path, before);
+        const database = openDatabase(path);
+        const settingOf = (name: string) => database.first(`PRAGMA ${name}`)?.number(name);
+        const FULL = 2;
+        assert.equal(settingOf('synchronous'), FULL);
+        assert.equal(database.first('PRAGMA journal_mode')?.text('journal_mode'), 'wal');
+        assert.equal(settingOf('foreign_keys'), 1);
+        closeDatabase(database);
+      }
     });
   });
 
