@@ -53,7 +53,7 @@ export const NODE_BUILDS = {
   },
 };
 
-/** Marks the process that was started under the newer Node; holds the number of the pipe that tells it when its launcher is gone. */
+/** Marks the process that was started under the newer Node; holds the number of the pipe on which its launcher speaks to it. */
 const RELAUNCHED = 'OUTRIDER_RELAUNCHED_FD';
 const LAUNCHER_PIPE_FD = 3;
 /** An unfinished download older than this belongs to a process that died, and is removed. */
@@ -90,7 +90,7 @@ function numbersOf(version) {
 export async function ensureNode(script, argv) {
   const pipe = process.env[RELAUNCHED];
   delete process.env[RELAUNCHED];
-  if (pipe !== undefined) dieWithLauncher(Number(pipe));
+  if (pipe !== undefined) obeyLauncher(Number(pipe));
   if (isNewEnough(process.version)) return;
   if (pipe !== undefined)
     throw new Error(`started again under Node ${process.version}, which is still older than ${OLDEST_NODE}`);
@@ -167,33 +167,81 @@ export function relaunch(node, script, argv) {
 
 /** @type {readonly NodeJS.Signals[]} */
 const FORWARDED = ['SIGINT', 'SIGQUIT', 'SIGTERM', 'SIGHUP', 'SIGUSR2'];
+/** A terminal and a service manager signal the whole process group; the same signal told by the launcher within this time is that one. */
+const SAME_SIGNAL_MS = 1000;
+/** How long a signal sent to the group may take longer than the launcher's word of it. */
+const SIGNAL_LAG_MS = 100;
 
 /**
- * A terminal sends Ctrl-C and Ctrl-\ to every process of the group, so the child has them already; forwarding would deliver each twice, and a
- * second Ctrl-C means "at once".
+ * Tells the child of signals instead of sending them: the child knows whether it has had them already.
  * @param {import('node:child_process').ChildProcess} child
  */
 function forwardSignals(child) {
-  const onTerminal = process.stdin.isTTY || process.stdout.isTTY || process.stderr.isTTY;
-  for (const name of FORWARDED) {
-    const fromTerminal = onTerminal && (name === 'SIGINT' || name === 'SIGQUIT');
-    process.on(name, () => {
-      if (!fromTerminal) child.kill(name);
-    });
-  }
+  const pipe = /** @type {import('node:stream').Writable} */ (child.stdio[LAUNCHER_PIPE_FD]);
+  // the child has ended; its end is reported by its exit
+  pipe.on('error', () => undefined);
+  for (const name of FORWARDED) process.on(name, () => pipe.write(`${name}\n`));
 }
 
 /**
- * The launcher stands for this process: who kills it with SIGKILL means this one. It holds the other end of a pipe, whose end is read here.
+ * The launcher stands for this process: who kills it with SIGKILL means this one, and other signals are meant for this one too, once each. The launcher
+ * holds the other end of a pipe, which ends with it, and names the signals that it was sent.
  * @param {number} fd
  */
-function dieWithLauncher(fd) {
+function obeyLauncher(fd) {
+  const heard = hearSignals();
   const pipe = new Socket({ fd, readable: true, writable: false });
-  const end = () => process.kill(process.pid, 'SIGKILL');
-  pipe.on('error', end);
-  pipe.on('close', end);
-  pipe.resume();
+  pipe.setEncoding('utf8');
+  pipe.on('data', (text) => {
+    for (const word of String(text).split('\n')) {
+      const name = FORWARDED.find((signal) => signal === word);
+      if (name !== undefined) setTimeout(() => heard.toldOf(name), SIGNAL_LAG_MS);
+    }
+  });
+  pipe.on('error', endAtOnce);
+  pipe.on('close', endAtOnce);
   pipe.unref();
+}
+
+/**
+ * Notes the signals that come to this process by themselves, so that each cancels one word of the launcher about it. A signal for which nobody else listens
+ * does what it does by default.
+ */
+function hearSignals() {
+  /** When signals came of which the launcher has not told yet. @type {Map<NodeJS.Signals, number[]>} */
+  const untold = new Map();
+  /** How many signals this process has sent itself that have not come yet. @type {Map<NodeJS.Signals, number>} */
+  const own = new Map();
+  for (const name of FORWARDED) {
+    const note = () => {
+      const expected = own.get(name) ?? 0;
+      if (expected > 0) own.set(name, expected - 1);
+      else untold.set(name, [...recent(untold.get(name)), Date.now()]);
+      if (process.listenerCount(name) > 1) return;
+      process.off(name, note);
+      process.kill(process.pid, name);
+    };
+    process.on(name, note);
+  }
+  return {
+    /** @param {NodeJS.Signals} name */
+    toldOf(name) {
+      const [first, ...rest] = recent(untold.get(name));
+      untold.set(name, rest);
+      if (first !== undefined) return;
+      own.set(name, (own.get(name) ?? 0) + 1);
+      process.kill(process.pid, name);
+    },
+  };
+}
+
+/** @param {readonly number[] | undefined} times */
+function recent(times) {
+  return (times ?? []).filter((time) => Date.now() - time <= SAME_SIGNAL_MS);
+}
+
+function endAtOnce() {
+  process.kill(process.pid, 'SIGKILL');
 }
 
 function buildForThisMachine() {

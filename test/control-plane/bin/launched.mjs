@@ -23,13 +23,18 @@ if (what === 'echo') {
   process.stdout.write(JSON.stringify(answer));
   process.exitCode = 7;
 } else if (what === 'wait') {
-  process.once('SIGTERM', () => process.exit(42));
-  let interrupts = 0;
-  process.on('SIGINT', () => {
-    interrupts += 1;
-    // long enough for a second one to arrive, which would make it 44
-    setTimeout(() => process.exit(42 + interrupts), 100);
-  });
+  let signals = 0;
+  for (const name of ['SIGTERM', 'SIGINT']) {
+    process.on(name, () => {
+      signals += 1;
+      process.stdout.write(`signal ${signals}\n`);
+      // long enough for a second one to arrive, which makes it 42
+      setTimeout(() => process.exit(40 + signals), 400);
+    });
+  }
+  setInterval(() => undefined, 1000);
+  process.stdout.write(`ready ${process.pid}\n`);
+} else if (what === 'wait-unheeding') {
   setInterval(() => undefined, 1000);
   process.stdout.write(`ready ${process.pid}\n`);
 } else if (what === 'kill-self') {

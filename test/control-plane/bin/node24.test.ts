@@ -116,21 +116,46 @@ describe('a program started again under another Node', () => {
     assert.deepEqual([child.exitCode, child.signalCode], [7, null]);
   });
 
-  test('SIGTERM reaches it, and it may end in its own way', async () => {
-    const child = launch(['wait']);
-    await line(child, 'ready');
-    child.kill('SIGTERM');
-    await once(child, 'close');
-    assert.deepEqual([child.exitCode, child.signalCode], [42, null]);
-  });
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    test(`${signal} sent to the launcher reaches it once, and it may end in its own way`, async () => {
+      const child = launch(['wait']);
+      await line(child, 'ready');
+      child.kill(signal);
+      await once(child, 'close');
+      assert.deepEqual([child.exitCode, child.signalCode], [41, null]);
+    });
 
-  test('SIGINT reaches it once where there is no terminal', async () => {
-    const child = launch(['wait']);
-    await line(child, 'ready');
-    child.kill('SIGINT');
-    await once(child, 'close');
-    assert.deepEqual([child.exitCode, child.signalCode], [43, null]);
-  });
+    test(`${signal} sent to the whole group, as terminals and service managers do, reaches it once`, async () => {
+      const child = launch(['wait'], { detached: true });
+      await line(child, 'ready');
+      assert.ok(child.pid !== undefined);
+      process.kill(-child.pid, signal);
+      await once(child, 'close');
+      assert.deepEqual([child.exitCode, child.signalCode], [41, null]);
+    });
+
+    test(`${signal} sent twice reaches it twice: the second one means at once`, async () => {
+      for (const detached of [false, true]) {
+        const child = launch(['wait'], { detached });
+        await line(child, 'ready');
+        assert.ok(child.pid !== undefined);
+        const target = detached ? -child.pid : child.pid;
+        process.kill(target, signal);
+        await line(child, 'signal 1');
+        process.kill(target, signal);
+        await once(child, 'close');
+        assert.deepEqual([child.exitCode, child.signalCode], [42, null]);
+      }
+    });
+
+    test(`${signal} ends it where it has nothing to say to that`, async () => {
+      const child = launch(['wait-unheeding']);
+      await line(child, 'ready');
+      child.kill(signal);
+      await once(child, 'close');
+      assert.deepEqual([child.exitCode, child.signalCode], [null, signal]);
+    });
+  }
 
   test('ended by a signal, it ends the launcher by the same signal', async () => {
     const child = launch(['kill-self']);
@@ -150,10 +175,11 @@ describe('a program started again under another Node', () => {
   });
 });
 
-function launch(argv: readonly string[]): ChildProcess {
+function launch(argv: readonly string[], options: { readonly detached?: boolean } = {}): ChildProcess {
   return spawn(process.execPath, [LAUNCHED, ...argv], {
     env: { ...process.env, MARKER: 'kept' },
     stdio: ['pipe', 'pipe', 'inherit'],
+    ...options,
   });
 }
 
