@@ -1,4 +1,4 @@
-import { readFileSync, rmSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build, type Metafile } from 'esbuild';
@@ -56,7 +56,6 @@ export async function bundleDelegate(where: {
     sourcemap: false,
     legalComments: 'external',
     banner: { js: REQUIRE_FOR_BUNDLED_MODULES },
-    define: { 'process.env.OUTRIDER_VERSION': JSON.stringify(versionOfProject()) },
     metafile: true,
     logLevel: 'warning',
   });
@@ -80,11 +79,4 @@ function checkLazyImports(metafile: Metafile): void {
       }
     }
   }
-}
-
-function versionOfProject(): string {
-  const file: unknown = JSON.parse(readFileSync(path.join(ROOT, 'package.json'), 'utf8'));
-  if (typeof file === 'object' && file !== null && 'version' in file && typeof file.version === 'string')
-    return file.version;
-  throw new Error('package.json names no version');
 }

@@ -1,4 +1,5 @@
 import { ERRORS, OutriderError } from '@outrider/shared/errors.ts';
+import packageJson from '../package.json' with { type: 'json' };
 import { runDelegateProcess } from './process.ts';
 
 export { type DelegateConfig, delegateConfig } from './agent/config.ts';
@@ -6,9 +7,13 @@ export { type DelegateHandle, type DelegateOverrides, startDelegate } from './de
 export { runDelegateProcess } from './process.ts';
 
 /** What is bundled for the container: this file is its entry. */
-if (import.meta.main) process.exit(await runAndTell());
+if (import.meta.main) process.exit(await runAndTell(process.argv.slice(2)));
 
-async function runAndTell(): Promise<number> {
+async function runAndTell(argv: readonly string[]): Promise<number> {
+  if (argv[0] === '--version') {
+    process.stdout.write(`${packageJson.version}\n`);
+    return 0;
+  }
   try {
     return await runDelegateProcess();
   } catch (thrown) {

@@ -1,6 +1,7 @@
 import { flushCompileCache } from 'node:module';
 import { OutriderError } from '@outrider/shared/errors.ts';
 import pino from 'pino';
+import { showAlive } from './agent/alive.ts';
 import { delegateConfig } from './agent/config.ts';
 import { type DelegateHandle, startDelegate } from './delegate.ts';
 
@@ -12,6 +13,7 @@ export async function runDelegateProcess(environment: NodeJS.ProcessEnv = proces
   const ended = Promise.withResolvers<number>();
   let delegate: DelegateHandle | undefined;
   let signals = 0;
+  let alive: { stop(): void } | undefined;
   const onSignal = () => {
     signals += 1;
     if (signals > 1 || delegate === undefined) ended.resolve(signals > 1 ? 1 : 0);
@@ -21,6 +23,7 @@ export async function runDelegateProcess(environment: NodeJS.ProcessEnv = proces
   process.on('SIGINT', onSignal);
   try {
     const config = delegateConfig(environment);
+    alive = showAlive(config.dataDir);
     const logger = pino({ level: config.logLevel, base: { delegate: config.name } }, pino.destination(2));
     const onFatal = () => ended.resolve(1);
     void startDelegate(config, { logger, environment, onFatal }).then(
@@ -33,6 +36,7 @@ export async function runDelegateProcess(environment: NodeJS.ProcessEnv = proces
     );
     return await ended.promise;
   } finally {
+    alive?.stop();
     process.off('SIGTERM', onSignal);
     process.off('SIGINT', onSignal);
   }
