@@ -2,7 +2,7 @@ import type { EcsService } from '../aws/ports.ts';
 import type { StepContext } from './contract.ts';
 
 /**
- * The tags that say what belongs to Outrider. Documented in docs/: operators may search by them, and may hand a service
+ * The tags that say what belongs to Outrider. Operators may search by them, and may hand a service
  * over by setting the family tag themselves.
  *
  * - `outrider:managed-by`: always `outrider`.

@@ -76,6 +76,16 @@ describe('Rollback Containers', () => {
     assert.deepEqual(await counts(setup), { old: [2, 2], new: [0, 0] });
   });
 
+  test('two upgrades in one phase are undone to before the first', async () => {
+    await deployVersion(world, { instances: 4 });
+    const setup = await runSetup(world, { execution: 2, image: NEW_IMAGE });
+    const first = await upgrade(setup, 'p1.2', '25%');
+    const second = await upgrade(setup, 'p1.3', '75%');
+    const run = await rollback('r1.1', { setup, undo: [...undo(second), ...undo(first)] });
+    outputOf(run);
+    assert.deepEqual(await counts(setup), { old: [4, 4], new: [0, 0] });
+  });
+
   for (const [why, prior, text] of [
     [
       'all phases were rolled back already',

@@ -57,7 +57,12 @@ describe('Upgrade Containers', () => {
     const [old] = setup.previous;
     assert.equal((await service(old?.name ?? '')).desired, 1);
     const last = await upgrade(setup, '100%', { stepId: 'p2.1', prior: { finalResize: true } });
-    outputOf(last);
+    const containers = last.texts.filter((text) => /^ {2}[0-9a-f]{12} - /.test(text));
+    assert.deepEqual(
+      containers.map((text) => text.endsWith(' (new)')),
+      [false, true],
+      'the instance of phase 1 is not new any more',
+    );
     assert.equal((await service(old?.name ?? '')).running, 0);
     assert.equal((await service(setup.serviceName)).running, 2);
   });
@@ -172,6 +177,11 @@ describe('Upgrade Containers', () => {
     const [suspended] = await world.aws.autoScaling.describe('example', [first.serviceName]);
     assert.equal(suspended?.scalableTarget['MinCapacity'], 0);
     assert.equal(suspended?.scalingPolicies.length, 1);
+    assert.deepEqual(
+      await world.aws.autoScaling.describe('example', [setup.serviceName]),
+      [],
+      'not before the last resize',
+    );
     const run = await upgrade(setup, '100%', { stepId: 'p2.1', prior: { finalResize: true } });
     assert.deepEqual(await world.aws.autoScaling.describe('example', [first.serviceName]), []);
     const [own] = await world.aws.autoScaling.describe('example', [setup.serviceName]);
