@@ -20,6 +20,18 @@ forEachStore('fleet', (store) => {
     assert.ok((await store().listDelegates()).every((row) => row.name !== name));
   });
 
+  test('what a caller does afterwards to what it gave or got does not reach the store', async () => {
+    const name = freshName('vpc');
+    const tags = ['vpc-stage'];
+    const sight = { name, tags, version: '1.0.0', region: 'us-east-1', stepTypes: [], lastSeenMs: T0 };
+    const seen = store().seeDelegate(sight);
+    tags.push('vpc-prod');
+    await seen;
+    const tagsOf = async () => (await store().listDelegates()).find((row) => row.name === name)?.tags;
+    assert.deepEqual(await tagsOf(), ['vpc-stage']);
+    assert.notEqual(await tagsOf(), await tagsOf());
+  });
+
   test('delegates are listed by name', async () => {
     const names = ['b', 'B', 'a-2', 'a'].map((name) => `sorted-${name}`);
     for (const name of names) {
