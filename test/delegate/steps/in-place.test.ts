@@ -80,6 +80,24 @@ describe('the canary of page two', () => {
     assert.deepEqual(await world.aws.ecs.listServices('fargate'), []);
   });
 
+  test('a canary that AWS has purged altogether counts as deleted', async () => {
+    outputOf(await world.run(stepTask('ecs-canary-deploy', named(NEW_IMAGE))));
+    const task = stepTask('ecs-canary-delete', { ...named(NEW_IMAGE), stepId: 'p1.2' });
+    const run = await world.run(task, {
+      wrap: (aws) => ({
+        ...aws,
+        ecs: {
+          ...aws.ecs,
+          describeService: async (cluster, name) => {
+            const found = await aws.ecs.describeService(cluster, name);
+            return found?.status === 'INACTIVE' ? undefined : found;
+          },
+        },
+      }),
+    });
+    assert.equal(outputOf(run)['canaryDeleted'], true);
+  });
+
   test('deleting one that does not exist is success', async () => {
     const run = await world.run(stepTask('ecs-canary-delete', named(NEW_IMAGE)));
     assert.equal(outputOf(run)['canaryDeleted'], false);
@@ -129,6 +147,16 @@ describe('rolling deployment', () => {
     assert.equal(service?.taskDefinitionArn, first['taskDefinitionArn']);
     assert.equal(service?.running, 2);
     assert.equal(back.texts.at(-1), ' Rollback Successful.');
+  });
+
+  test('a rollback keeps the instances that auto scaling added meanwhile', async () => {
+    outputOf(await world.run(stepTask('ecs-rolling-deploy', named(OLD_IMAGE))));
+    const update = await world.run(stepTask('ecs-rolling-deploy', { ...named(NEW_IMAGE), execution: 2 }));
+    await world.aws.ecs.updateService('fargate', 'myapp', { desiredCount: 4 });
+    const undo = [undoneBy(update, 'ecs-rolling-deploy')];
+    const options = { ...named(OLD_IMAGE), execution: 2, stepId: 'r1.1', rollback: true, prior: { undo } };
+    outputOf(await world.run(stepTask('ecs-rolling-rollback', options)));
+    assert.equal((await world.aws.ecs.describeService('fargate', 'myapp'))?.running, 4);
   });
 
   test("ECS's own rollback by its circuit breaker is a failure, not a success", async () => {
