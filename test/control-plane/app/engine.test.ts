@@ -240,6 +240,20 @@ describe('when the store fails', () => {
   });
 });
 
+test('while an effect goes on failing, later ones wait for it: no task is made after its end', async () => {
+  const memory = createMemoryStore();
+  let left = 2;
+  const bench = new Bench(
+    faultyStore(memory, (asked) => (asked === 'enqueueTask' && left-- > 0 ? 'before' : undefined)),
+  );
+  const id = await bench.start(ONE);
+  await bench.engine.submit(id, ABORT);
+  assert.equal((await bench.state(id)).kind, 'stopping', 'the cancel waits for the task');
+  await bench.engine.recover();
+  assert.equal((await bench.state(id)).kind, 'ended');
+  assert.deepEqual(await memory.livingTasks(), []);
+});
+
 describe('when two engines share a store', () => {
   test('a decision that came too late is made again on what the other one committed', async () => {
     const memory = createMemoryStore();

@@ -22,6 +22,7 @@ export interface StepSketch {
 export interface PhaseSketch {
   readonly name?: string;
   readonly service?: string;
+  readonly infrastructure?: string;
   /** Groups; the steps of one group run at once. */
   readonly steps: readonly (readonly StepSketch[])[];
   /** Steps that undo; left out: none. */
@@ -78,7 +79,12 @@ function plannedPhase(sketch: PhaseSketch, index: number, undone: PlannedPhase |
       taskDefinition: { containerDefinitions: [{ name: 'web', image: '${DOCKER_IMAGE_NAME}' }] },
       serviceDefinition: {},
     },
-    target: { infrastructure: 'example', region: 'us-east-1', cluster: 'example', launchType: 'EC2' },
+    target: {
+      infrastructure: sketch.infrastructure ?? 'example',
+      region: 'us-east-1',
+      cluster: 'example',
+      launchType: 'EC2',
+    },
     scope: { values: { DOCKER_IMAGE_NAME: 'library/nginx:1', service: { name: service } } },
     // Groups of several sections run one after the other as those of one do; the middle section is as good as any.
     sections: SECTIONS.map((section: Section) => ({

@@ -56,10 +56,10 @@ function nothingToResize(state: ExecutionState, { phase, step }: StepInPhase): s
 /** A step that exists to undo others has nothing to do when none of them was ever taken by a delegate. */
 function nothingToUndo(state: ExecutionState, { phase, step }: StepInPhase): string | undefined {
   if (!isUndoer(step.type)) return undefined;
-  const resizes = step.type === 'ecs-rollback-containers';
-  if (resizes && allPhasesRolledBack(state, phase)) return 'All phase Rollback already done. Skipping.';
-  if (undoneSteps(state, step).length === 0) return notExecuted(step);
-  return resizes && setupOf(state, phase) === null ? NO_SETUP : undefined;
+  if (step.type === 'ecs-rollback-containers' && allPhasesRolledBack(state, phase)) {
+    return 'All phase Rollback already done. Skipping.';
+  }
+  return undoneSteps(state, step).length === 0 ? notExecuted(step) : undefined;
 }
 
 function notExecuted(step: PlannedStep): string {

@@ -68,6 +68,26 @@ describe('going forward', () => {
     assert.equal(other.failure.code, 'expression-unresolved');
   });
 
+  test('the setup of another service or infrastructure does not count', () => {
+    const [first] = CANARY;
+    assert.ok(first);
+    const resize = [[{ type: 'ecs-upgrade-containers' as const }]];
+    for (const other of [{ service: 'api' }, { infrastructure: 'west' }]) {
+      const story = Story.begun(planOf([first, { ...other, steps: resize }]))
+        .run('p1.1', SETUP_OUTPUT)
+        .run('p1.2');
+      assert.equal(story.kindOf('p2.1'), 'skipped');
+    }
+  });
+
+  test('a step cannot hide the names that are always there', () => {
+    const plan = planOf([{ steps: [[{ ...PLAIN, name: 'app' }], [{ with: { serviceName: '${app.name}' } }]] }]);
+    const story = Story.begun(plan).run('p1.1', { name: 'hidden' });
+    const step = stepState(story.state, 'p1.2');
+    assert.ok(step.kind === 'queued');
+    assert.equal(step.task.with['serviceName'], 'ECS');
+  });
+
   test('a rendered field that the step does not take fails the step with step-input-invalid', () => {
     const plan = planOf([
       { steps: [[{ ...PLAIN, with: { serviceName: 'web', timeoutMilliseconds: '${app.name}' } }]] },
@@ -175,7 +195,12 @@ describe('failure strategies', () => {
 
   test('an input that does not resolve is not retried: it would fail again', () => {
     const step = { ...PLAIN, with: { serviceName: '${nobody.knows}' }, failureStrategies: [retry(5)] };
-    assert.equal(Story.begun(planOf([{ steps: [[step]] }])).end, 'failed, rollback none');
+    const story = Story.begun(planOf([{ steps: [[step]] }]));
+    assert.equal(story.end, 'failed, rollback none');
+    assert.deepEqual(
+      story.told.filter((line) => line.startsWith('step-failed')),
+      ['step-failed p1.1'],
+    );
   });
 
   test('a failure stops its siblings, and the rollback waits until they have ended', () => {
@@ -209,5 +234,8 @@ describe('failure strategies', () => {
     assert.equal(story.end, 'failed, rollback succeeded');
     assert.ok(story.state.kind === 'ended');
     assert.equal(story.state.failure?.message, BAD_IMAGE.message, 'the first failure is the reason');
+    const second = stepState(story.state, 'p1.2');
+    assert.ok(second.kind === 'failed');
+    assert.equal(second.action, 'rollback-workflow', 'its own strategy was to ignore');
   });
 });

@@ -42,6 +42,19 @@ describe('aborting', () => {
     assert.equal(story.end, 'aborted, rollback none', 'the execution is aborted all the same');
   });
 
+  test('a step that fails instead of stopping does not change what follows', () => {
+    for (const [rollback, action] of [
+      [true, 'rollback-workflow'],
+      [false, 'abort'],
+    ] as const) {
+      const story = halfWay().abort(rollback).fail('p2.1');
+      const step = stepState(story.state, 'p2.1');
+      assert.ok(step.kind === 'failed');
+      assert.equal(step.action, action);
+      assert.equal(story.state.kind, rollback ? 'rolling-back' : 'ended');
+    }
+  });
+
   test('a step that waits for its retry is stopped too', () => {
     const story = Story.begun(planOf([{ steps: [[{ ...PLAIN, failureStrategies: [retry(3)] }]] }]));
     story.accept('p1.1').fail('p1.1').abort().stopped('p1.1');

@@ -144,6 +144,50 @@ describe('rolling back', () => {
     ]);
   });
 
+  test('also for another infrastructure of the same service', () => {
+    const [first] = CANARY;
+    assert.ok(first);
+    const story = Story.begun(planOf([first, { ...first, infrastructure: 'west' }]));
+    story.run('p1.1', SETUP_OUTPUT).run('p1.2').run('p2.1', SETUP_OUTPUT);
+    story.accept('p2.2').fail('p2.2').accept('r2.1').succeed('r2.1', { allPhasesDone: true });
+    assert.deepEqual(story.living, ['r1.1']);
+  });
+
+  test('a step that undoes several gets them newest first, with the output of those that succeeded', () => {
+    const resize = (name: string) => [{ name, type: 'ecs-upgrade-containers' as const }];
+    const [setup = []] = CANARY[0]?.steps ?? [];
+    const rollback = [[{ type: 'ecs-rollback-containers' as const }]];
+    const story = Story.begun(planOf([{ steps: [setup, resize('Half'), resize('All')], rollback }]));
+    story.run('p1.1', SETUP_OUTPUT).run('p1.2', { containers: [] }).accept('p1.3').fail('p1.3');
+    const step = stepState(story.state, 'r1.1');
+    assert.ok(step.kind === 'queued');
+    assert.deepEqual(
+      step.task.prior.undo.map((undone) => [undone.stepId, undone.status, undone.output]),
+      [
+        ['p1.3', 'failed', null],
+        ['p1.2', 'succeeded', { containers: [] }],
+      ],
+    );
+  });
+
+  test('a rollback step sees what the steps of its phase and of the rollback before it gave', () => {
+    const say = (name: string, serviceName: string) => [{ name, with: { serviceName } }];
+    const rollback = [say('First', '${ECS__Service__Setup.serviceName}'), say('Then', '${First.serviceName}')];
+    const [phase] = CANARY;
+    const story = Story.begun(planOf([{ steps: phase?.steps ?? [], rollback }])).run('p1.1', SETUP_OUTPUT);
+    story.accept('p1.2').fail('p1.2').run('r1.1', { serviceName: 'from the rollback' });
+    const step = stepState(story.state, 'r1.2');
+    assert.ok(step.kind === 'queued', step.kind);
+    assert.equal(step.task.with['serviceName'], 'from the rollback');
+  });
+
+  test("the workflow's strategies are for going forward: a failed rollback step is not passed over by them", () => {
+    const first = { ...PLAIN, failureStrategies: [on('rollback-workflow')] };
+    const plan = planOf([{ steps: [[first]], rollback: [[PLAIN], [PLAIN]] }], { failureStrategies: [on('ignore')] });
+    const story = Story.begun(plan).accept('p1.1').fail('p1.1').accept('r1.1').fail('r1.1');
+    assert.equal(story.end, 'failed, rollback failed');
+  });
+
   test('rollback-phase rolls back the failed phase alone', () => {
     const [first, second] = CANARY;
     assert.ok(first && second);

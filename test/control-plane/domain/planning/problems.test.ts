@@ -202,7 +202,12 @@ const rows: readonly Row[] = [
   },
   {
     title: 'an output of a step that comes later',
-    workflow: phases(phaseDocument('One', deploy(check('${Later.serviceName}'), { ...check('web'), name: 'Later' }))),
+    workflow: phases(
+      phaseDocument(
+        'One',
+        deploy({ ...check('web'), name: 'First' }, check('${Later.serviceName}'), { ...check('web'), name: 'Later' }),
+      ),
+    ),
     code: 'expression-unresolved',
     says: /Later/,
     hint: /./,
@@ -316,6 +321,11 @@ describe('a plan is made all the same', () => {
         }),
       ],
     });
+  });
+
+  test('when a rollback uses an output of the phase that it undoes', () => {
+    const rollback = { 'Deploy Containers': [check('${ECS__Service__Setup.serviceName}')] };
+    planMade(phases(phaseDocument('One', { sections: { 'Setup Container': [SETUP] }, rollback })));
   });
 
   test('when a later phase of the same service uses an output of an earlier one', () => {
