@@ -86,13 +86,13 @@ describe('bad input gets a place, a reason and a hint, and nothing is stored', (
         const file = join(directory, 'broken.yaml');
         // A good document before the bad one: it must not be stored either.
         await writeFile(file, text);
-        const before = await stored();
+        const storedBefore = await stored();
         const refused = await stack.outrider(...command, file);
         assert.equal(refused.exitCode, 1, refused.stderr);
         assert.match(refused.stderr, new RegExp(`broken\\.yaml${place.source}`));
         assert.match(refused.stderr, says);
         assert.doesNotMatch(refused.stderr, /\n\s+at .*\(.*:\d+:\d+\)|node:internal/, 'no stack trace');
-        assert.equal(await stored(), before);
+        assert.equal(await stored(), storedBefore);
       });
     }
   }
@@ -100,10 +100,10 @@ describe('bad input gets a place, a reason and a hint, and nothing is stored', (
   test('one bad document among good ones: none of them is stored', async () => {
     const file = join(directory, 'mixed.yaml');
     await writeFile(file, `${SERVICE('')}---\n${SERVICE('').replace('name: shop', 'nam: shop')}`);
-    const before = await stored();
+    const storedBefore = await stored();
     const refused = await stack.outrider('apply', '-f', file);
     assert.equal(refused.exitCode, 1);
-    assert.equal(await stored(), before);
+    assert.equal(await stored(), storedBefore);
   });
 
   test('a 5 MB document is refused for its size', async () => {

@@ -38,7 +38,7 @@ for (const kind of ['EC2', 'FARGATE'] as const) {
       const rollbacks = view.phases.filter((phase) => phase.rollback);
       const byStart = rollbacks
         .map((phase) => ({ name: phase.name, at: phase.steps[0]?.startedAt ?? '' }))
-        .sort((a, b) => a.at.localeCompare(b.at));
+        .toSorted((a, b) => a.at.localeCompare(b.at));
       assert.deepEqual(
         byStart.map((phase) => phase.name),
         ['Rollback Phase 2', 'Rollback Phase 1'],

@@ -11,7 +11,7 @@ export function servicesOf(stack: Stack, cluster: string): readonly ServiceCount
       desired: service.desiredCount,
       running: runningTasks(stack, service.name),
     }))
-    .sort((a, b) => a.name.localeCompare(b.name, 'en', { numeric: true }));
+    .toSorted((a, b) => a.name.localeCompare(b.name, 'en', { numeric: true }));
 }
 
 function runningTasks(stack: Stack, service: string): number {
