@@ -26,7 +26,7 @@ describe('a canary of the first page: 50 % of two instances, then all', () => {
   });
 
   test('with an older version the old one ends at 0 and the page is an ordered part of the log', async () => {
-    const finished = await runAndWatch(stack, REPLICA.workflow, '--artifact', `${REPLICA.service}=:1.29`);
+    const finished = await runAndWatch(stack, REPLICA.workflow, ...ARTIFACT);
     assert.equal(finished.exitCode, 0, finished.stderr + finished.stdout);
     const view = await newestExecution(stack);
     isOrderedPart(await logTexts(stack, view.id, 'Phase 1/ECS Service Setup'), goldenLines('seed-setup'));

@@ -140,7 +140,7 @@ describe('an installation with TLS, API keys and join tokens', () => {
   test('no secret lies in the store or in a log in the clear', async () => {
     const made = await outrider('tokens', 'create', '--json');
     const { token }: { token: string } = JSON.parse(made.stdout);
-    const secret = /_([^_.]+)\./.exec(token)?.[1];
+    const secret = /^ojt_[0-9a-f]+_([^.]+)\./.exec(token)?.[1];
     assert.ok(secret !== undefined && secret.length >= 32, 'the token has a long secret');
     for (const name of (await readdir(directory)).filter((file) => file.startsWith('outrider.db'))) {
       const bytes = await readFile(join(directory, name));

@@ -18,7 +18,10 @@ describe('two delegates with different tags', () => {
     const infrastructure = await stack.outrider('get', 'infrastructure', 'ECS/example', '--json');
     assert.equal(infrastructure.exitCode, 0, infrastructure.stderr);
     const file = join(tmpdir(), `outrider-selectors-${process.pid}.json`);
-    const { document }: { document: { spec: Record<string, unknown> } } = JSON.parse(infrastructure.stdout);
+    const { status, ...document }: { status: unknown; spec: Record<string, unknown> } = JSON.parse(
+      infrastructure.stdout,
+    );
+    assert.ok(status, 'what is stored says which version it is');
     await writeFile(file, JSON.stringify({ ...document, spec: { ...document.spec, delegate: { selectors } } }));
     const applied = await stack.outrider('apply', '-f', file);
     assert.equal(applied.exitCode, 0, applied.stderr);
