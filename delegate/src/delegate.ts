@@ -80,7 +80,7 @@ export async function startDelegate(
       identity: delegateIdentity(config, instanceId, overrides),
       address: config.controlPlane,
       access: () => ({
-        credentials: channelCredentials(credential?.caCertificatePem ?? null),
+        credentials: channelCredentials(config.controlPlane, credential?.caCertificatePem ?? null),
         bearer: credential?.bearer ?? null,
       }),
       renewCredential: async () => {

@@ -21,7 +21,8 @@ class IdentityProvider implements experimental.CertificateProvider {
   }
 
   addIdentityCertificateListener(listener: experimental.IdentityCertificateUpdateListener): void {
-    listener(update(this.#identity.current()));
+    // Not at once: grpc-js listens for what this causes only after it has added us.
+    queueMicrotask(() => listener(update(this.#identity.current())));
     this.#stops.set(
       listener,
       this.#identity.onRenewed((material) => listener(update(material))),

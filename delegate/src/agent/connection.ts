@@ -206,7 +206,7 @@ export class Connection {
   #dial(): void {
     const { address, access, handlers, timers, timings } = this.#options;
     const { credentials, bearer } = access();
-    const client = new Client(formatAddress(address), credentials, channelOptions());
+    const client = new Client(formatAddress(address), credentials, channelOptions(address));
     const metadata = new Metadata();
     if (bearer !== null) metadata.set(AUTHORIZATION_METADATA, `Bearer ${bearer}`);
     const { path, requestSerialize, responseDeserialize } = DELEGATE_SERVICE.control;

@@ -15,11 +15,15 @@ const CHAIN_MAX = 10;
 
 /**
  * The certificate (PEM) whose SHA-256 the join token carries, as the control plane presents it. Nothing secret is sent before it
- * is found: whoever sits in between cannot present it with a certificate that it signed.
+ * is found: whoever sits in between cannot present it with a certificate that it signed. `name`: whom that must be for.
  * @throws unreachable, join-refused
  */
-export async function fetchCaCertificate(address: Address, fingerprint: string): Promise<string> {
-  const chain = await presentedChain(address);
+export async function fetchCaCertificate(
+  address: Address,
+  fingerprint: string,
+  name: string = address.host,
+): Promise<string> {
+  const chain = await presentedChain(address, name);
   const found = chain.find((raw) => createHash('sha256').update(raw).digest('base64url') === fingerprint);
   if (found === undefined) {
     throw new OutriderError(
@@ -33,7 +37,7 @@ export async function fetchCaCertificate(address: Address, fingerprint: string):
 
 /** @throws join-refused with the control plane's reason; unreachable */
 export async function askToJoin(address: Address, caPem: string, request: JoinRequest): Promise<JoinResponse> {
-  const client = new Client(formatAddress(address), channelCredentials(caPem), channelOptions());
+  const client = new Client(formatAddress(address), channelCredentials(address, caPem), channelOptions(address));
   try {
     const decoded = await callJoin(client, request);
     if (decoded.kind === 'ok') return decoded.message;
@@ -74,12 +78,12 @@ function joinError(error: ServiceError): OutriderError {
 }
 
 /** DER of every certificate that is presented, the server's own first. */
-async function presentedChain(address: Address): Promise<readonly Buffer[]> {
+async function presentedChain(address: Address, name: string): Promise<readonly Buffer[]> {
   const socket = await handshake(address);
   try {
     const chain: Buffer[] = [];
     let certificate: DetailedPeerCertificate | undefined = socket.getPeerCertificate(true);
-    checkName(address, certificate);
+    checkName(name, certificate);
     while (certificate?.raw !== undefined && chain.length < CHAIN_MAX) {
       const { raw } = certificate;
       if (chain.some((known) => known.equals(raw))) break;
@@ -116,7 +120,7 @@ async function handshake({ host, port }: Address): Promise<TLSSocket> {
 const HINT = 'Check OUTRIDER_CONTROL_PLANE, the network path, and that the control plane speaks TLS there.';
 
 /** Said here in our words; the connection itself would only fail. */
-function checkName({ host }: Address, certificate: DetailedPeerCertificate | undefined): void {
+function checkName(host: string, certificate: DetailedPeerCertificate | undefined): void {
   if (certificate?.raw === undefined)
     throw new OutriderError('unreachable', 'No certificate was presented', { hint: HINT });
   const wrong = checkServerIdentity(host, certificate);

@@ -4,7 +4,7 @@ import { eventually } from '../../support/processes.ts';
 import { done, type Recipe, Rig } from './rig.ts';
 
 /** Logs numbered lines until told to end; the numbers go on over all runs of the step in this test. */
-function counting(): { readonly recipe: Recipe; readonly lines: string[]; release(): void } {
+function counting(): { readonly recipe: Recipe; readonly lines: string[]; readonly release: () => void } {
   const lines: string[] = [];
   const released = Promise.withResolvers<void>();
   let over = false;

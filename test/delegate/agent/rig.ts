@@ -278,6 +278,7 @@ export class Rig {
     // In this order nobody is told to come back later.
     await this.dispatcher.stop();
     await this.server.close();
+    this.identity?.close();
   }
 
   /** Another process on the same store and port. */
