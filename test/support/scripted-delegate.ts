@@ -66,7 +66,8 @@ export async function connectDelegate(
   });
   const welcome = await firstMessage(control);
   if (welcome.kind !== 'welcome') throw new Error(`the control plane answers ${welcome.kind}`);
-  const worker = new Worker(control, openLogs(client, welcome.sessionId), options.script);
+  const logs = openLogs(client, welcome.sessionId);
+  const worker = new Worker(control, logs, options.script);
   control.on('data', (decoded: Decoded<ServerMessage>) => {
     if (decoded.kind === 'ok') worker.take(decoded.message);
   });
@@ -75,6 +76,7 @@ export async function connectDelegate(
     async close() {
       clearInterval(heartbeat);
       control.end();
+      logs.end();
       client.close();
     },
   };

@@ -71,7 +71,7 @@ function collectPair(text: string, before: Readonly<Record<string, string>>, for
   return { ...before, [name]: text.slice(at + 1) };
 }
 
-export function collectText(text: string, before: readonly string[]): string[] {
+export function collectText(text: string, before: readonly string[] = []): string[] {
   return [...before, text];
 }
 

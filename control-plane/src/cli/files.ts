@@ -1,7 +1,8 @@
 import { type Dirent, readdirSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { OutriderError } from '@outrider/shared/errors.ts';
-import { attachmentName, type NamedText } from '../documents/read-documents.ts';
+import { parseDocuments } from '../documents/parse.ts';
+import { attachmentName, invalidDocuments, type NamedText } from '../documents/read-documents.ts';
 import { FILE_LIMIT_BYTES } from '../documents/read-yaml.ts';
 import type { CliIo } from './io.ts';
 
@@ -24,21 +25,28 @@ export async function readGiven(names: readonly string[], io: CliIo): Promise<Na
   return files;
 }
 
-/** Texts of the files that the documents name with `taskDefinitionFile`, as far as they can be read. */
+/**
+ * The files that the documents name with `taskDefinitionFile`, to be sent along.
+ * @throws document-invalid when one cannot be read, with the place where it is named
+ */
 export function readAttachments(files: readonly NamedText[], io: CliIo): NamedText[] {
   const attachments = new Map<string, NamedText>();
   for (const file of files) {
-    for (const [, quoted, bare] of file.text.matchAll(
-      /taskDefinitionFile["']?\s*:\s*(?:["']([^"'\n]+)["']|([^\s"',}#]+))/g,
-    )) {
-      const name = attachmentName(file.name, quoted ?? bare ?? '');
-      if (attachments.has(name) || attachments.size >= MAX_FILES) continue;
+    let refused = false;
+    const readFile = (named: string) => {
+      const name = attachmentName(file.name, named);
       try {
-        attachments.set(name, { name, text: readText(name, io) });
-      } catch {
-        // The parser says at its place that there is no such file.
+        const text = readText(name, io);
+        attachments.set(name, { name, text });
+        return { text };
+      } catch (thrown) {
+        refused = true;
+        return { refused: OutriderError.from(thrown).message };
       }
-    }
+    };
+    // Whether the documents are valid is for the control plane to say, which may know more than this version.
+    const { problems } = parseDocuments(file.name, file.text, { readFile });
+    if (refused) throw invalidDocuments(problems, false);
   }
   return [...attachments.values()];
 }

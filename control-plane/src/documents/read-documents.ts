@@ -10,12 +10,12 @@ export interface NamedText {
 
 /**
  * Reads the resources of several files. Nothing is read from disk: the files that the documents name come along as
- * attachments.
+ * attachments. `undefined`: the sender cannot send any.
  * @throws document-invalid with every problem at its place, document-too-large
  */
 export function readDocuments(
   files: readonly NamedText[],
-  attachments: readonly NamedText[],
+  attachments: readonly NamedText[] | undefined,
 ): readonly ParsedDocument[] {
   const read: ParsedDocument[] = [];
   const problems: Problem[] = [];
@@ -43,8 +43,8 @@ export function attachmentName(file: string, named: string): string {
   return path.posix.normalize(path.posix.join(path.posix.dirname(file), named));
 }
 
-function attachmentReader(file: string, attachments: readonly NamedText[]) {
-  if (attachments.length === 0) return {};
+function attachmentReader(file: string, attachments: readonly NamedText[] | undefined) {
+  if (attachments === undefined) return {};
   return {
     readFile(named: string) {
       const name = attachmentName(file, named);

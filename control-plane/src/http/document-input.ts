@@ -6,7 +6,7 @@ import type { DocumentText } from './body.ts';
 
 export interface DocumentInput {
   readonly files: readonly NamedText[];
-  readonly attachments: readonly NamedText[];
+  readonly attachments: readonly NamedText[] | undefined;
 }
 
 /** What problems call a body that came without a file name. */
@@ -16,7 +16,7 @@ const BODY_NAME = 'body';
 export function documentInput(body: DocumentText): DocumentInput {
   const whole = body.format === 'json' ? parseJsonObject(body.text) : undefined;
   if (whole === undefined || !('files' in whole)) {
-    return { files: [{ name: BODY_NAME, text: body.text }], attachments: [] };
+    return { files: [{ name: BODY_NAME, text: body.text }], attachments: undefined };
   }
   const parsed = documentFiles.safeParse(whole);
   if (parsed.success) return parsed.data;

@@ -79,13 +79,9 @@ function addApply(add: AddCommand): void {
     options: [
       new Option('-f, --file <path>', 'file, folder, or - for standard input (repeatable)')
         .argParser(collectText)
-        .default([], 'none')
         .makeOptionMandatory(),
     ],
     async run(context, _args, { file }) {
-      if (file.length === 0) {
-        throw new OutriderError('configuration-invalid', 'There is nothing to apply', { hint: 'Name files: -f PATH.' });
-      }
       const files = await readGiven(file, context.io);
       const body = { files, attachments: readAttachments(files, context.io) };
       const { value, raw } = await context.client().call('POST', apiPath('apply'), applied, { body });

@@ -25,8 +25,8 @@ export function addRun(add: AddCommand): void {
     name: 'run',
     summary: 'run a workflow',
     description:
-      'Prints the id of the execution, or with --watch what happens to it; the exit code then says how it ended\n' +
-      '(outrider help exit-codes). Ctrl-C detaches and never stops the execution.',
+      'Prints the id of the execution, or with --watch what happens to it; the exit code then says\n' +
+      'how it ended (outrider help exit-codes). Ctrl-C detaches and never stops the execution.',
     examples: [
       'outrider run "ECS/ECS Replica Strategy" --artifact "Example Default_Replica=:1.28" --watch',
       'outrider run web --set DesiredInstances=25% --reason "hotfix 4711"',

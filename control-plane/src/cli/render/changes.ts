@@ -126,7 +126,7 @@ function executionText(event: EventBody, executionId: string, startedAt: string 
       return `rollback requested by ${String(event['by'])}${reasonText(event)}`;
     case 'rollback-started': {
       const phases = z.array(z.string()).safeParse(event['phases']).data ?? [];
-      return `rolling back ${phases.join(', ')}: ${String(event['because'])}`;
+      return `rolling back: ${phases.join(', ')}`;
     }
     case 'execution-finished': {
       const end = finished.safeParse(event).data;

@@ -7,7 +7,7 @@ import type {
 } from '@outrider/shared/api/schemas.ts';
 import { type Palette, signOf, toneOf } from './palette.ts';
 import { liveCounts, servicesLeft, servicesLeftText } from './services.ts';
-import { clockText, dateText, shellWord, spanText } from './text.ts';
+import { clockText, shellWord, spanText } from './text.ts';
 
 export interface ExecutionView {
   readonly execution: ExecutionBody;
@@ -122,28 +122,18 @@ const SHOWN_EVIDENCE = 6;
 
 /** The last screen: what became of it, why, what runs now, what to do next. Lines without ends. */
 export function outcomeLines({ execution, url, nowMs, palette }: ExecutionView): string[] {
-  const { id, status, rollback, workflow, application, failure } = execution;
-  const where = failedStep(execution);
-  const took = tookText(execution, nowMs);
-  const in_ = where === undefined ? '' : ` in ${where.reference}`;
-  const headline = `${application}/${workflow}  ${id}  ${status}${status === 'succeeded' ? '' : in_} after ${took}`;
-  const lines = [
-    `${signOf(status, palette)} ${palette.paint(toneOf(status), headline)}${rollbackWord(rollback, palette)}`,
-  ];
-  const rows: [string, readonly string[]][] = [];
-  if (failure !== undefined) {
-    rows.push(['Why', [failure.message, ...failure.evidence.slice(0, SHOWN_EVIDENCE).map((line) => `  ${line}`)]]);
-  }
-  const services = servicesLeft(execution.phases.flatMap((phase) => phase.steps.map((step) => step.output)));
-  if (services.length > 0) rows.push(['Now', [servicesLeftText(services)]]);
-  const next = nextSteps(execution, where, url);
-  if (next.length > 0) rows.push(['Next', next]);
-  if (rows.length > 0) lines.push('');
-  for (const [label, texts] of rows) {
-    for (const [index, text] of texts.entries()) lines.push(`${(index === 0 ? label : '').padEnd(6)}${text}`);
-  }
-  return lines;
+  const { id, status, rollback, workflow, application } = execution;
+  const place = status === 'succeeded' ? undefined : decisiveStep(execution);
+  const where = place === undefined ? '' : ` in ${place.reference}`;
+  const headline = `${application}/${workflow}  ${id}  ${status}${where} after ${tookText(execution, nowMs)}`;
+  const rows = [...reasonRows(execution, place), ...serviceRows(execution), ...nextRows(execution, place, url)].flatMap(
+    ([label, texts]) => texts.map((text, index) => `${(index === 0 ? label : '').padEnd(6)}${text}`),
+  );
+  const signed = `${signOf(status, palette)} ${palette.paint(toneOf(status), headline)}${rollbackWord(rollback, palette)}`;
+  return rows.length === 0 ? [signed] : [signed, '', ...rows];
 }
+
+type Row = readonly [label: string, texts: readonly string[]];
 
 function rollbackWord(rollback: ExecutionBody['rollback'], palette: Palette): string {
   switch (rollback) {
@@ -157,31 +147,46 @@ function rollbackWord(rollback: ExecutionBody['rollback'], palette: Palette): st
   }
 }
 
-function nextSteps(execution: ExecutionBody, where: FailedStep | undefined, url: string): string[] {
-  const { id, status, failure } = execution;
-  if (status === 'succeeded') return [`how it went:  outrider logs ${id}`];
-  const lines: string[] = [];
-  if (failure !== undefined) lines.push(failure.hint);
-  const step = where === undefined ? '' : ` ${shellWord(where.reference)}`;
-  lines.push(`full log:     outrider logs ${id}${step}`);
-  if (failure !== undefined) lines.push(`about this:   ${url}/errors/${failure.code}`);
-  return lines;
+/** Why it ended so; where the rollback failed, that first. */
+function reasonRows({ failure }: ExecutionBody, place: DecisiveStep | undefined): Row[] {
+  const rows: Row[] = [];
+  const undoing = place?.isRollback === true ? place.failure : undefined;
+  if (undoing !== undefined) rows.push(['Why', failureTexts(undoing)]);
+  if (failure !== undefined) rows.push([undoing === undefined ? 'Why' : 'First', failureTexts(failure)]);
+  return rows;
 }
 
-interface FailedStep {
+function failureTexts({ message, evidence }: NonNullable<ExecutionBody['failure']>): string[] {
+  return [message, ...evidence.slice(0, SHOWN_EVIDENCE).map((line) => `  ${line}`)];
+}
+
+function serviceRows(execution: ExecutionBody): Row[] {
+  const services = servicesLeft(execution.phases.flatMap((phase) => phase.steps.map((step) => step.output)));
+  return services.length === 0 ? [] : [['Now', [servicesLeftText(services)]]];
+}
+
+function nextRows({ id, status, failure }: ExecutionBody, place: DecisiveStep | undefined, url: string): Row[] {
+  if (status === 'succeeded') return [['Next', [`how it went:  outrider logs ${id}`]]];
+  const step = place === undefined ? '' : ` ${shellWord(place.reference)}`;
+  const log = `full log:     outrider logs ${id}${step}`;
+  const cause = place?.isRollback === true ? (place.failure ?? failure) : failure;
+  if (cause === undefined || cause.code === 'aborted') return [['Next', [log]]];
+  return [['Next', [cause.hint, log, `about this:   ${url}/errors/${cause.code}`]]];
+}
+
+interface DecisiveStep {
   /** PHASE/NAME, as commands take it. */
   readonly reference: string;
+  readonly isRollback: boolean;
+  readonly failure: StepBody['failure'];
 }
 
 /** The step that decided the end: a rollback step that failed, else the first one that failed for good. */
-function failedStep(execution: ExecutionBody): FailedStep | undefined {
+function decisiveStep(execution: ExecutionBody): DecisiveStep | undefined {
   const all = execution.phases.flatMap((phase) => phase.steps.map((step) => ({ phase, step })));
   const failed = all.filter(({ step }) => step.status === 'failed' && step.ignored !== true);
   const found = failed.find(({ phase }) => phase.rollback) ?? failed[0];
-  return found === undefined ? undefined : { reference: `${found.phase.name}/${found.step.name}` };
-}
-
-/** `Started 2026-11-21 14:03:33Z, ended …`, for `show`. */
-export function timesText({ startedAt, endedAt }: ExecutionBody): string {
-  return `started ${dateText(startedAt)}${endedAt === null ? '' : `, ended ${dateText(endedAt)}`}`;
+  if (found === undefined) return undefined;
+  const { phase, step } = found;
+  return { reference: `${phase.name}/${step.name}`, isRollback: phase.rollback, failure: step.failure };
 }

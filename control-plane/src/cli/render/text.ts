@@ -15,11 +15,6 @@ export function clockText(iso: string): string {
   return `${iso.slice(11, 19)}Z`;
 }
 
-/** `2026-11-21 14:03:33Z` */
-export function dateText(iso: string): string {
-  return `${iso.slice(0, 10)} ${clockText(iso)}`;
-}
-
 /** A time of the API and how long ago it was: `2h05m ago`. */
 export function agoText(iso: string | null, nowMs: number): string {
   return iso === null ? '–' : `${spanText(nowMs - Date.parse(iso))} ago`;

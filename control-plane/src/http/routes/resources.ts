@@ -107,7 +107,7 @@ function putRoute({ resources }: HttpDependencies, kind: ResourceKind, path: str
     ],
     async handle({ params, query, body, header, actor }) {
       const ref = refOf(kind, params.name, query.application);
-      const [given, ...more] = readDocuments([documentFile(body, ref)], []);
+      const [given, ...more] = readDocuments([documentFile(body, ref)], undefined);
       if (given === undefined || more.length > 0) {
         throw new OutriderError(
           'request-invalid',
