@@ -19,6 +19,9 @@ const chosen =
 const copy = await copyTree();
 let survived = 0;
 try {
+  // A test that fails without any mutant would kill them all.
+  const tests = [...new Set(chosen.flatMap((mutant) => mutant.tests))];
+  if (!(await testsPass(copy, tests))) throw new Error('the tests fail without a mutant: mend them first');
   for (const mutant of chosen) {
     const found = await runMutant(copy, mutant);
     if (!found.killed) survived++;
