@@ -36,6 +36,8 @@ export interface StreamOptions {
   readonly query?: Query;
   readonly lastId?: string | undefined;
   readonly signal: AbortSignal;
+  /** The control plane has answered; messages follow. */
+  readonly onOpen?: () => void;
 }
 
 const REQUEST_TIMEOUT_MS = 60_000;
@@ -84,9 +86,10 @@ export function createClient(url: string, apiKey: string | undefined): ApiClient
       const response = await send('GET', path, { query }, accept, AbortSignal.timeout(REQUEST_TIMEOUT_MS));
       return response.text();
     },
-    async *stream(path, { query = {}, lastId, signal }) {
+    async *stream(path, { query = {}, lastId, signal, onOpen }) {
       const headers: Record<string, string> = lastId === undefined ? {} : { 'last-event-id': lastId };
       const response = await send('GET', path, { query, headers }, 'text/event-stream', signal);
+      onOpen?.();
       if (response.body === null) return;
       try {
         yield* readSse(response.body, STREAM_SILENCE_MS);
@@ -142,21 +145,28 @@ function unreachable(thrown: unknown, base: string): OutriderError {
     });
   }
   const why = reasonOf(thrown);
-  const certificate = /CERT|SELF_SIGNED|ISSUER|ALTNAME/i.test(why);
   return new OutriderError('unreachable', `${base} does not answer: ${why}`, {
-    hint: certificate
-      ? 'Set OUTRIDER_CA_FILE to the certificate of the control plane, or OUTRIDER_URL to a name that it carries.'
-      : 'Start one with `outrider dev`, or set OUTRIDER_URL to where it runs.',
+    hint: hintFor(why, base),
     cause: thrown,
   });
 }
 
+function hintFor(why: string, base: string): string {
+  if (/CERT|SELF_SIGNED|ISSUER|ALTNAME/i.test(why)) {
+    return 'Set OUTRIDER_CA_FILE to the certificate of the control plane, or OUTRIDER_URL to a name that it carries.';
+  }
+  if (/SSL|packet length/i.test(why)) return 'It may not speak TLS: try OUTRIDER_URL with http://.';
+  if (why === CUT && base.startsWith('http:')) return 'If it listens with TLS, OUTRIDER_URL begins with https://.';
+  return 'Start one with `outrider dev`, or set OUTRIDER_URL to where it runs.';
+}
+
+const CUT = 'the connection was cut';
 const REASONS: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'nothing listens there',
   ENOTFOUND: 'there is no such host',
   EAI_AGAIN: 'the name cannot be resolved now',
-  ECONNRESET: 'the connection was cut',
-  UND_ERR_SOCKET: 'the connection was cut',
+  ECONNRESET: CUT,
+  UND_ERR_SOCKET: CUT,
   ETIMEDOUT: 'no answer in time',
   UND_ERR_CONNECT_TIMEOUT: 'no answer in time',
 };

@@ -27,9 +27,13 @@ export async function* follow(
   let lastId: string | undefined;
   let brokenSinceMs: number | undefined;
   let pauseMs = 250;
+  let wasOpen = false;
+  const onOpen = () => {
+    wasOpen = true;
+  };
   while (!signal.aborted) {
     try {
-      for await (const message of client.stream(path, { ...options, lastId })) {
+      for await (const message of client.stream(path, { ...options, lastId, onOpen })) {
         lastId = message.id ?? lastId;
         brokenSinceMs = undefined;
         pauseMs = 250;
@@ -42,7 +46,8 @@ export async function* follow(
     } catch (thrown) {
       const error = OutriderError.from(thrown);
       if (signal.aborted) return;
-      if (error.code !== 'unreachable' && error.code !== 'overloaded') throw error;
+      // What never worked is not worth waiting for: a wrong address, a certificate that is not trusted.
+      if (!wasOpen || (error.code !== 'unreachable' && error.code !== 'overloaded')) throw error;
       if (brokenSinceMs === undefined) onBroken(error);
       brokenSinceMs ??= now();
       if (now() - brokenSinceMs > GIVE_UP_AFTER_MS) throw error;
