@@ -11,6 +11,8 @@ export interface DocumentInput {
 
 /** What problems call a body that came without a file name. */
 const BODY_NAME = 'body';
+/** Brackets open at once, those within texts counted. */
+const DEEPEST_JSON = 1_000;
 
 /** A body of /v1/apply and /v1/validate: resources as text, or a JSON object with `files`. @throws request-invalid */
 export function documentInput(body: DocumentText): DocumentInput {
@@ -34,7 +36,7 @@ export function documentFile(
   body: DocumentText,
   ref: { readonly application: string; readonly name: string },
 ): NamedText {
-  const whole = body.format === 'json' ? parseJsonObject(body.text) : undefined;
+  const whole = body.format === 'json' && !isDeep(body.text) ? parseJsonObject(body.text) : undefined;
   if (whole === undefined) return { name: BODY_NAME, text: body.text };
   const { status: _status, ...document } = whole;
   const metadata = document['metadata'];
@@ -45,4 +47,15 @@ export function documentFile(
     };
   }
   return { name: BODY_NAME, text: 'status' in whole ? JSON.stringify(document) : body.text };
+}
+
+/** Deeper than any resource: the parser of documents refuses it at its place, and nobody else should walk it. */
+function isDeep(json: string): boolean {
+  let depth = 0;
+  for (const character of json) {
+    if (character === '{' || character === '[') depth += 1;
+    else if (character === '}' || character === ']') depth -= 1;
+    if (depth > DEEPEST_JSON) return true;
+  }
+  return false;
 }

@@ -1,7 +1,7 @@
 import { createServer as createPlainServer, type RequestListener, type Server } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
-import type { Readable } from 'node:stream';
+import type { Duplex, Readable } from 'node:stream';
 import { OutriderError } from '@outrider/shared/errors.ts';
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import type { Logger } from '../app/logger.ts';
@@ -113,6 +113,7 @@ function createApp(options: HttpServerOptions, streams: Set<AbortController>): F
     // Idle connections are closed at once; close() above sees to the busy ones.
     forceCloseConnections: 'idle',
     routerOptions: { maxParamLength: MAX_PARAMETER_LENGTH },
+    clientErrorHandler: answerMalformed,
     frameworkErrors: (error, request, reply) => {
       void sendProblem(request, reply, error);
     },
@@ -163,6 +164,22 @@ function createApp(options: HttpServerOptions, streams: Set<AbortController>): F
   for (const route of options.routes) addRoute(app, route, { options, streams, exchangeOf });
   return app;
 }
+
+/** What is not HTTP, or too long, or too slow: there is no request to answer, only a socket. */
+function answerMalformed(error: Error & { readonly code?: string }, socket: Duplex): void {
+  if (!socket.writable) return;
+  const why = MALFORMED[error.code ?? ''] ?? 'The request is not HTTP that can be read';
+  const document = problemDocument(new OutriderError('request-invalid', why), '', '');
+  const body = JSON.stringify(document);
+  socket.end(
+    `HTTP/1.1 400 Bad Request\r\ncontent-type: ${PROBLEM_TYPE}\r\ncontent-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`,
+  );
+}
+
+const MALFORMED: Readonly<Record<string, string>> = {
+  HPE_HEADER_OVERFLOW: 'The head of the request is larger than 16 KiB',
+  ERR_HTTP_REQUEST_TIMEOUT: `The request did not arrive within ${REQUEST_TIMEOUT_MS / 1_000} s`,
+};
 
 function createServer(handler: RequestListener, identity: ServerIdentity | null): Server {
   const limits = { requestTimeout: REQUEST_TIMEOUT_MS, keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS };

@@ -249,7 +249,7 @@ export const startExecution = named(
     workflow: z.string().min(1).max(128),
     application: z.string().min(1).max(128).optional(),
     artifacts: texts.default({}).describe('IMAGE by service: `repo[:tag][@digest]`, `:tag` or `@digest`'),
-    variables: jsonObject.default({}),
+    variables: z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null()])).default({}),
     reason: z.string().max(1_000).default(''),
   }),
 );

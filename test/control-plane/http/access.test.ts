@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { request } from 'node:http';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
@@ -149,6 +150,20 @@ describe('the keyless loopback listener', () => {
   ] as const) {
     test(`${JSON.stringify(headers)} is answered with ${status}`, async () => {
       assert.equal(await statusWith(headers), status);
+    });
+  }
+
+  for (const [what, sent] of [
+    ['what is not HTTP', 'hello\r\n\r\n'],
+    ['a head without end', `GET / HTTP/1.1\r\nhost: localhost\r\nx: ${'x'.repeat(20_000)}\r\n\r\n`],
+  ] as const) {
+    test(`${what} is answered with problem+json`, async () => {
+      const socket = connect(Number(new URL(api.url).port), '127.0.0.1');
+      socket.end(sent);
+      let answer = '';
+      for await (const chunk of socket) answer += String(chunk);
+      assert.match(answer, /^HTTP\/1\.1 400 .*\r\ncontent-type: application\/problem\+json/);
+      assert.match(answer, /"code":"request-invalid"/);
     });
   }
 

@@ -180,6 +180,19 @@ describe('every route refuses bad requests with problem+json', () => {
     await assertProblem(api, await api.call('GET', '/v1/executions/exe_none/events', { headers }), 404);
   });
 
+  test('JSON nested without end is refused, not walked', async () => {
+    const deep = `${'['.repeat(100_000)}${']'.repeat(100_000)}`;
+    for (const [method, route, text, status] of [
+      ['POST', '/v1/executions', `{"workflow":"w","variables":{"a":${deep}}}`, 400],
+      ['PUT', '/v1/services/web', `{"status":1,"spec":${deep}}`, 422],
+      ['POST', '/v1/apply', `{"files":${deep}}`, 400],
+      ['POST', '/v1/apply', deep, 422],
+    ] as const) {
+      const headers = { ...authorized, 'content-type': 'application/json' };
+      await assertProblem(api, await api.call(method, route, { text, headers }), status);
+    }
+  });
+
   test('a wrong method says which are right', async () => {
     const answer = await api.call('DELETE', '/v1/executions', { headers: authorized });
     assert.equal(answer.headers.get('allow'), 'POST, GET');
