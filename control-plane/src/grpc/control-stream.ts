@@ -13,6 +13,7 @@ import type {
   Timers,
 } from '../app/dispatch/ports.ts';
 import type { Logger } from '../app/logger.ts';
+import type { OpenStream, OpenStreams } from './open-streams.ts';
 
 type ControlCall = ServerDuplexStream<Decoded<DelegateMessage>, Buffer>;
 
@@ -22,6 +23,7 @@ export interface ControlOptions {
   readonly timers: Timers;
   readonly helloTimeoutMs: number;
   readonly peerOf: (metadata: Metadata) => DelegatePeer;
+  readonly streams: OpenStreams;
 }
 
 /** One handler object for each Control stream. */
@@ -38,7 +40,7 @@ type Stage =
   | { readonly kind: 'open'; readonly session: DelegateSession }
   | { readonly kind: 'over' };
 
-class ControlStream {
+class ControlStream implements OpenStream {
   readonly #call: ControlCall;
   readonly #options: ControlOptions;
   readonly #peer: DelegatePeer;
@@ -58,6 +60,7 @@ class ControlStream {
 
   begin(): void {
     const call = this.#call;
+    this.#options.streams.add(this);
     // Tells the client at once that the stream is really open.
     call.sendMetadata(new Metadata());
     call.on('data', (decoded: Decoded<DelegateMessage>) => this.#take(decoded));
@@ -68,6 +71,10 @@ class ControlStream {
     this.#cancelHelloTimer = this.#options.timers.after(this.#options.helloTimeoutMs, () => {
       if (this.#stage.kind === 'waiting-for-hello') this.#end(status.DEADLINE_EXCEEDED, 'no Hello came in time');
     });
+  }
+
+  shutDown(): void {
+    this.#end(status.UNAVAILABLE, 'the control plane is shutting down');
   }
 
   #take(decoded: Decoded<DelegateMessage>): void {
@@ -151,6 +158,7 @@ class ControlStream {
     const stage = this.#stage;
     if (stage.kind === 'over') return false;
     this.#stage = { kind: 'over' };
+    this.#options.streams.delete(this);
     this.#cancelHelloTimer();
     this.#queue.end();
     if (stage.kind === 'open') stage.session.closed();

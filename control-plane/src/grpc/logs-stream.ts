@@ -10,6 +10,7 @@ import {
 } from '@outrider/shared/protocol/timings.ts';
 import type { DelegateGateway, DelegatePeer, LogSession } from '../app/dispatch/ports.ts';
 import type { Logger } from '../app/logger.ts';
+import type { OpenStream, OpenStreams } from './open-streams.ts';
 
 type LogsCall = ServerDuplexStream<Decoded<LogMessage>, Buffer>;
 
@@ -17,6 +18,7 @@ export interface LogsOptions {
   readonly gateway: DelegateGateway;
   readonly logger: Logger;
   readonly peerOf: (metadata: Metadata) => DelegatePeer;
+  readonly streams: OpenStreams;
 }
 
 /** The second stream of a session: lines in, durable offsets out. */
@@ -31,23 +33,25 @@ export function logsHandler(options: LogsOptions): handleBidiStreamingCall<Decod
       call.emit('error', { code: status.FAILED_PRECONDITION, details: 'there is no such session: open Control first' });
       return;
     }
-    new LogsStream(call, session, options.logger, peer).begin();
+    new LogsStream(call, session, options, peer).begin();
   };
 }
 
-class LogsStream {
+class LogsStream implements OpenStream {
   readonly #call: LogsCall;
   readonly #session: LogSession;
   readonly #logger: Logger;
+  readonly #streams: OpenStreams;
   readonly #peer: DelegatePeer;
   readonly #queue: SendQueue;
   #inFlight = 0;
   #ended = false;
 
-  constructor(call: LogsCall, session: LogSession, logger: Logger, peer: DelegatePeer) {
+  constructor(call: LogsCall, session: LogSession, { logger, streams }: LogsOptions, peer: DelegatePeer) {
     this.#call = call;
     this.#session = session;
     this.#logger = logger;
+    this.#streams = streams;
     this.#peer = peer;
     this.#queue = new SendQueue(call, SEND_QUEUE_MAX_BYTES, () =>
       this.#end(status.RESOURCE_EXHAUSTED, 'the delegate does not read what it is sent'),
@@ -55,12 +59,17 @@ class LogsStream {
   }
 
   begin(): void {
+    this.#streams.add(this);
     this.#call.on('data', (decoded: Decoded<LogMessage>) => void this.#take(decoded));
     this.#call.on('end', () => this.#end(status.OK, ''));
     this.#call.on('cancelled', () => this.#over());
     this.#call.on('error', () => this.#over());
     this.#call.on('close', () => this.#over());
     this.#send({ kind: 'opened', maxUnacknowledgedBytes: LOG_UNACKNOWLEDGED_MAX_BYTES });
+  }
+
+  shutDown(): void {
+    this.#end(status.UNAVAILABLE, 'the control plane is shutting down');
   }
 
   async #take(decoded: Decoded<LogMessage>): Promise<void> {
@@ -103,6 +112,7 @@ class LogsStream {
   #over(): boolean {
     if (this.#ended) return false;
     this.#ended = true;
+    this.#streams.delete(this);
     this.#queue.end();
     return true;
   }

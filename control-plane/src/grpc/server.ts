@@ -21,6 +21,7 @@ import { serverCredentials } from './credentials.ts';
 import { createDoor } from './door.ts';
 import { joinHandler } from './join-call.ts';
 import { logsHandler } from './logs-stream.ts';
+import type { OpenStreams } from './open-streams.ts';
 
 export interface GrpcServerOptions {
   readonly address: { readonly host: string; readonly port: number };
@@ -57,10 +58,11 @@ export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcS
   const server = createServer([door.interceptor]);
   const helloTimeoutMs = options.timings?.helloTimeoutMs ?? HELLO_TIMEOUT_MS;
   const peerOf = (metadata: Metadata) => door.peerOf(metadata);
+  const streams: OpenStreams = new Set();
   server.addService(DELEGATE_SERVICE, {
     join: joinHandler(options),
-    control: controlHandler({ gateway, logger, timers, helloTimeoutMs, peerOf }),
-    logs: logsHandler({ gateway, logger, peerOf }),
+    control: controlHandler({ gateway, logger, timers, helloTimeoutMs, peerOf, streams }),
+    logs: logsHandler({ gateway, logger, peerOf, streams }),
   });
   const port = await bind(server, options);
   const graceMs = options.timings?.shutdownGraceMs ?? SHUTDOWN_GRACE_MS;
@@ -74,7 +76,7 @@ export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcS
     drain,
     close() {
       drain();
-      closing ??= shutDown(server, timers, graceMs);
+      closing ??= shutDown(server, streams, timers, graceMs);
       return closing;
     },
   };
@@ -111,12 +113,18 @@ async function bind(server: Server, { address, security }: GrpcServerOptions): P
   });
 }
 
-/** `tryShutdown` never ends while a stream is open, so that a timer must end it. */
-async function shutDown(server: Server, timers: Timers, graceMs: number): Promise<void> {
+/**
+ * `tryShutdown` never ends while a stream is open, and a client of a server that was shut down by force hears of it only by its
+ * keepalive: so what is still open after the grace is ended with a word first.
+ */
+async function shutDown(server: Server, streams: OpenStreams, timers: Timers, graceMs: number): Promise<void> {
   await new Promise<void>((resolve) => {
-    const cancel = timers.after(graceMs, () => {
-      server.forceShutdown();
-      resolve();
+    let cancel = timers.after(graceMs, () => {
+      for (const stream of streams) stream.shutDown();
+      cancel = timers.after(LAST_WORDS_MS, () => {
+        server.forceShutdown();
+        resolve();
+      });
     });
     server.tryShutdown(() => {
       cancel();
@@ -124,3 +132,6 @@ async function shutDown(server: Server, timers: Timers, graceMs: number): Promis
     });
   });
 }
+
+/** Time for the last words to leave. */
+const LAST_WORDS_MS = 500;
