@@ -3,7 +3,7 @@ import { after, before, describe, test } from 'node:test';
 import { applyExample, logTexts, newestExecution, runAndWatch } from '../support/deployments.ts';
 import { goldenLines, isOrderedPart } from '../support/golden-log.ts';
 import { type Stack, startStack } from '../support/stack.ts';
-import { failPullsAfter, servicesOf } from '../support/world.ts';
+import { assertNothingWasRefused, failPullsAfter, servicesOf } from '../support/world.ts';
 
 const WORKFLOW = 'ECS/ECS Daemon Strategy';
 const SERVICE = 'ECS__agent__stage__ecs';
@@ -60,4 +60,6 @@ describe('a daemon service: one task on each container instance', () => {
       await fresh.close();
     }
   });
+
+  test('every request to AWS fits its published model', () => assertNothingWasRefused(stack));
 });

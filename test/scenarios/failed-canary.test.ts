@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { applyExample, logTexts, newestExecution, REPLICA, runAndWatch } from '../support/deployments.ts';
 import { type Stack, startStack } from '../support/stack.ts';
-import { failPullsAfter, servicesOf } from '../support/world.ts';
+import { assertNothingWasRefused, failPullsAfter, servicesOf } from '../support/world.ts';
 
 for (const kind of ['EC2', 'FARGATE'] as const) {
   const where =
@@ -59,5 +59,7 @@ for (const kind of ['EC2', 'FARGATE'] as const) {
       );
       assert.equal(services[0]?.name, old.name);
     });
+
+    test('every request to AWS fits its published model', () => assertNothingWasRefused(stack));
   });
 }

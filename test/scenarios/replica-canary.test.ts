@@ -3,7 +3,7 @@ import { after, before, describe, test } from 'node:test';
 import { applyExample, execution, logTexts, newestExecution, REPLICA, runAndWatch } from '../support/deployments.ts';
 import { goldenLines, isOrderedPart, matchExactly } from '../support/golden-log.ts';
 import { type Stack, startStack } from '../support/stack.ts';
-import { servicesOf, taskDefinitionsOf } from '../support/world.ts';
+import { assertNothingWasRefused, servicesOf, taskDefinitionsOf } from '../support/world.ts';
 
 const ARTIFACT = ['--artifact', `${REPLICA.service}=:stable-perl`] as const;
 
@@ -51,4 +51,6 @@ describe('a canary of the first page: 50 % of two instances, then all', () => {
       ],
     );
   });
+
+  test('every request to AWS fits its published model', () => assertNothingWasRefused(stack));
 });

@@ -3,7 +3,7 @@ import { after, before, describe, test } from 'node:test';
 import { applyExample, logTexts, newestExecution, runAndWatch } from '../support/deployments.ts';
 import { goldenLines, isOrderedPart, matchExactly } from '../support/golden-log.ts';
 import { type Stack, startStack } from '../support/stack.ts';
-import { failPullsAfter, servicesOf, successfulMutations } from '../support/world.ts';
+import { assertNothingWasRefused, failPullsAfter, servicesOf, successfulMutations } from '../support/world.ts';
 
 const WORKFLOW = 'ECS/ECS Rolling Canary';
 
@@ -45,4 +45,6 @@ describe('a canary of the second page: one task beside the service, then a rolli
       .map(({ task }) => task.containers[0]?.image);
     assert.deepEqual(images, ['library/nginx:1.29', 'library/nginx:1.29']);
   });
+
+  test('every request to AWS fits its published model', () => assertNothingWasRefused(stack));
 });

@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import type { ServiceCount } from './deployments.ts';
 import { SPEED, type Stack } from './stack.ts';
 
@@ -47,4 +48,18 @@ export function successfulMutations(stack: Stack, operation: string): readonly s
     .mutations()
     .filter((call) => call.operation === operation && call.applied)
     .map((call) => call.input);
+}
+
+/**
+ * Everything that was asked of AWS was asked rightly. The simulated AWS holds each request against AWS's published
+ * models, unknown members included, and refuses what does not fit.
+ */
+export function assertNothingWasRefused(stack: Stack): void {
+  const calls = stack.aws.control.calls();
+  assert.ok(calls.length > 0, 'AWS was asked for something');
+  const refused = calls.filter((call) => call.outcome !== 'ok');
+  assert.deepEqual(
+    refused.map((call) => `${call.service}:${call.operation} ${call.outcome}: ${call.message}`),
+    [],
+  );
 }
