@@ -2,13 +2,14 @@ import { problemError } from '@outrider/shared/api/problem.ts';
 import { problem as problemSchema } from '@outrider/shared/api/schemas.ts';
 import { OutriderError } from '@outrider/shared/errors.ts';
 import type { z } from 'zod';
+import { plainJson } from './render/text.ts';
 import { readSse, type SseMessage } from './sse-reader.ts';
 
 /** The control plane as the command line sees it: HTTP and nothing else. */
 export interface ApiClient {
   readonly url: string;
   /**
-   * `raw` is the answer as it came, for --json; `value` is what this version understands of it.
+   * `raw` is the answer as it came, for --json; `value` is what this version understands of it, fit for a terminal.
    * @throws the problem that the control plane answers, or `unreachable`
    */
   call<Schema extends z.ZodType>(
@@ -75,7 +76,7 @@ export function createClient(url: string, apiKey: string | undefined): ApiClient
         throw unreachable(thrown, base);
       });
       const raw = text === '' ? undefined : jsonOf(text, base);
-      const parsed = schema.safeParse(raw);
+      const parsed = schema.safeParse(plainJson(raw));
       if (parsed.success) return { value: parsed.data, raw, headers: response.headers };
       throw new OutriderError('protocol-version', `${base} answers in a way that this version does not understand`, {
         hint: 'Use the command line of the same version as the control plane: outrider version.',
@@ -155,18 +156,20 @@ function hintFor(why: string, base: string): string {
   if (/CERT|SELF_SIGNED|ISSUER|ALTNAME/i.test(why)) {
     return 'Set OUTRIDER_CA_FILE to the certificate of the control plane, or OUTRIDER_URL to a name that it carries.';
   }
-  if (/SSL|packet length/i.test(why)) return 'It may not speak TLS: try OUTRIDER_URL with http://.';
+  if (why === NO_TLS) return 'Try OUTRIDER_URL with http://, or see which port the control plane listens on.';
   if (why === CUT && base.startsWith('http:')) return 'If it listens with TLS, OUTRIDER_URL begins with https://.';
   return 'Start one with `outrider dev`, or set OUTRIDER_URL to where it runs.';
 }
 
 const CUT = 'the connection was cut';
+const NO_TLS = 'it does not speak TLS';
 const REASONS: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'nothing listens there',
   ENOTFOUND: 'there is no such host',
   EAI_AGAIN: 'the name cannot be resolved now',
   ECONNRESET: CUT,
   UND_ERR_SOCKET: CUT,
+  ERR_SSL_WRONG_VERSION_NUMBER: NO_TLS,
   ETIMEDOUT: 'no answer in time',
   UND_ERR_CONNECT_TIMEOUT: 'no answer in time',
 };
@@ -176,5 +179,6 @@ function reasonOf(thrown: unknown): string {
   if (!(cause instanceof Error)) return String(cause);
   const code = 'code' in cause && typeof cause.code === 'string' ? cause.code : '';
   if (code === '') return cause.message;
+  if (code.startsWith('HPE_')) return 'it does not speak HTTP';
   return REASONS[code] ?? `${cause.message} (${code})`;
 }

@@ -9,7 +9,7 @@ import { isLively } from './io.ts';
 import { createChangeLines } from './render/changes.ts';
 import { outcomeLines } from './render/execution.ts';
 import { countsText, liveCounts } from './render/services.ts';
-import { spanText } from './render/text.ts';
+import { plainJson, spanText } from './render/text.ts';
 import { ScreenView } from './screen-view.ts';
 import { progressMessage, type WatchView } from './view.ts';
 
@@ -62,7 +62,7 @@ async function watchWith(
     });
     for await (const message of messages) {
       if (message.event === 'end') break;
-      await take(message, view);
+      await take(message, view, options.json);
     }
   } finally {
     clearInterval(ticker);
@@ -72,8 +72,13 @@ async function watchWith(
   return await finish(context, client, id, view, ending);
 }
 
-async function take(message: { readonly event: string; readonly data: string }, view: WatchView): Promise<void> {
-  const data = parseJsonObject(message.data);
+async function take(
+  message: { readonly event: string; readonly data: string },
+  view: WatchView,
+  asItIs: boolean,
+): Promise<void> {
+  const raw = parseJsonObject(message.data);
+  const data = asItIs ? raw : plainJson(raw);
   if (message.event === 'progress') {
     const parsed = progressMessage.safeParse(data);
     if (parsed.success) view.progress(parsed.data);

@@ -275,6 +275,19 @@ describe('executions on the command line', () => {
     assert.equal(lines.filter(({ step }) => step === 'p2.1').length, 2);
   });
 
+  test('control characters that somebody wrote into a reason are shown and not obeyed', async () => {
+    const reason = 'red \u001b[31m alert \u0007';
+    const watched = await outrider([...RUN, '--watch', '--reason', reason]);
+    const id = /exe_[0-9A-Z]{26}/.exec(watched.stdout)?.[0] ?? '';
+    for (const args of [['show', id], ['list'], ['events', id], ['watch', id]]) {
+      const { stdout } = await outrider(args, { isTerminal: args[0] === 'show', env: { NO_COLOR: '1' } });
+      assert.doesNotMatch(stdout, /[\u001b\u0007]/, args.join(' '));
+    }
+    assert.match((await outrider(['show', id])).stdout, /red \\x1b\[31m alert \\x07/);
+    const { stdout } = await outrider(['show', id, '--json']);
+    assert.equal(execution.parse(JSON.parse(stdout)).reason, reason);
+  });
+
   test('list puts what runs first', async () => {
     const { letGo } = holding();
     const { stdout: started } = await outrider(RUN);

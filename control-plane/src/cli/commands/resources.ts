@@ -161,12 +161,12 @@ async function getResource(
   options: GetOptions,
 ): Promise<ExitCode> {
   const query = { application: application ?? options.application, version: options.version };
-  const { value, raw } = await context.client().call('GET', apiPath(collection, name), resource, { query });
+  const { raw } = await context.client().call('GET', apiPath(collection, name), resource, { query });
   if (context.json) {
     printJson(context, raw);
     return EXIT.done;
   }
-  const { status, ...document } = value;
+  const { status, ...document } = resource.parse(raw);
   context.io.stdout.write(stringify(document, { lineWidth: 120 }));
   say(context, `# version ${status.version}, by ${status.updatedBy}, ${agoText(status.updatedAt, context.io.now())}`);
   return EXIT.done;

@@ -7,6 +7,7 @@ const desired = z.object({ name: z.string(), desired: z.number().int() });
 const resized = z.object({ newService: desired, oldServices: z.array(desired) });
 const setUp = z.object({ serviceName: z.string(), previous: z.array(desired) });
 const rolled = z.object({ serviceName: z.string(), desired: z.number().int() });
+const daemon = z.object({ serviceName: z.string(), containers: z.array(z.unknown()) });
 const removed = z.object({ serviceName: z.string(), deleted: z.literal(true) });
 const canaryMade = z.object({ canaryServiceName: z.string(), serviceArn: z.string() });
 const canaryGone = z.object({ canaryServiceName: z.string(), canaryDeleted: z.boolean() });
@@ -41,6 +42,8 @@ function note(output: unknown, left: Map<string, number | null>): void {
   }
   const rolling = rolled.safeParse(output).data;
   if (rolling !== undefined) left.set(rolling.serviceName, rolling.desired);
+  const onEach = daemon.safeParse(output).data;
+  if (onEach !== undefined) left.set(onEach.serviceName, onEach.containers.length);
   const gone = removed.safeParse(output).data;
   if (gone !== undefined) left.set(gone.serviceName, null);
   const canary = canaryMade.safeParse(output).data;
