@@ -2,14 +2,13 @@ import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import {
   applyExample,
-  execution,
   logTexts,
   REPLICA,
   runAndWatch,
   runDetached,
   untilEnded,
+  untilResizeWaits,
 } from '../support/deployments.ts';
-import { eventually } from '../support/processes.ts';
 import { type Stack, startStack } from '../support/stack.ts';
 import { holdTasksBack, letTasksGo, servicesOf } from '../support/world.ts';
 
@@ -17,13 +16,7 @@ import { holdTasksBack, letTasksGo, servicesOf } from '../support/world.ts';
 async function startAndHold(stack: Stack): Promise<string> {
   holdTasksBack(stack);
   const id = await runDetached(stack, REPLICA.workflow, '--artifact', `${REPLICA.service}=:1.29`);
-  await eventually('the resize waits for its task', async () => {
-    const view = await execution(stack, id);
-    const step = view.phases[0]?.steps.find((one) => one.type === 'ecs-upgrade-containers');
-    if (step?.status !== 'running') return undefined;
-    const log = await logTexts(stack, id, 'Phase 1/Upgrade Containers');
-    return log.some((line) => line.startsWith('Waiting for pending tasks to finish. 0/1')) ? true : undefined;
-  });
+  await untilResizeWaits(stack, id);
   return id;
 }
 

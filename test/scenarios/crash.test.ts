@@ -2,13 +2,13 @@ import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import {
   applyExample,
-  execution,
   logLines,
   logTexts,
   REPLICA,
   runAndWatch,
   runDetached,
   untilEnded,
+  untilResizeWaits,
 } from '../support/deployments.ts';
 import { goldenLines, isOrderedPart } from '../support/golden-log.ts';
 import { eventually } from '../support/processes.ts';
@@ -16,16 +16,6 @@ import { type Stack, startStack } from '../support/stack.ts';
 import { holdTasksBack, letTasksGo, servicesOf, successfulMutations, taskDefinitionsOf } from '../support/world.ts';
 
 const RESIZE = 'Phase 1/Upgrade Containers';
-
-async function untilResizeWaits(stack: Stack, id: string): Promise<void> {
-  await eventually('the resize waits for its task', async () => {
-    const view = await execution(stack, id);
-    const step = view.phases[0]?.steps.find((one) => one.type === 'ecs-upgrade-containers');
-    if (step?.status !== 'running') return undefined;
-    const log = await logTexts(stack, id, RESIZE);
-    return log.some((line) => line.startsWith('Waiting for pending tasks')) ? true : undefined;
-  });
-}
 
 describe('a crash in the middle of a resize', () => {
   let stack: Stack;

@@ -86,6 +86,17 @@ export async function untilEnded(stack: Stack, id: string, limitMs = 60_000): Pr
   );
 }
 
+/** The step `Upgrade Containers` of phase 1 runs and waits for its first task. */
+export async function untilResizeWaits(stack: Stack, id: string): Promise<void> {
+  await eventually('the resize waits for its task', async () => {
+    const view = await execution(stack, id);
+    const step = view.phases[0]?.steps.find((one) => one.type === 'ecs-upgrade-containers');
+    if (step?.status !== 'running') return undefined;
+    const log = await logTexts(stack, id, 'Phase 1/Upgrade Containers');
+    return log.some((line) => line.startsWith('Waiting for pending tasks to finish. 0/1')) ? true : undefined;
+  });
+}
+
 /** Lines of a step's log as `outrider logs` prints them, without level and time. */
 export async function logTexts(stack: Stack, id: string, step: string): Promise<readonly string[]> {
   const lines = await logLines(stack, id, step);
