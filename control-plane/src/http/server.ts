@@ -1,4 +1,4 @@
-import { createServer as createPlainServer, type RequestListener, type Server } from 'node:http';
+import { createServer as createPlainServer, type RequestListener, type Server, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import type { Duplex, Readable } from 'node:stream';
@@ -76,12 +76,41 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
     url,
     async close() {
       for (const stream of streams) stream.abort();
-      const cut = setTimeout(() => app.server.closeAllConnections(), CLOSE_TIMEOUT_MS);
-      await app.close();
-      clearTimeout(cut);
+      const closed = app.close();
+      await answered(app.server);
+      // Also connections that were opened in advance and never used: they count as busy.
+      app.server.closeAllConnections();
+      await closed;
       logger.debug({ url }, 'the operator API is closed');
     },
   };
+}
+
+const unanswered = new WeakMap<Server, Set<ServerResponse>>();
+
+/** Resolves when no request waits for its answer any more, or when there was time enough. */
+async function answered(server: Server): Promise<void> {
+  const responses = unanswered.get(server) ?? new Set();
+  if (responses.size === 0) return;
+  await new Promise<void>((resolve) => {
+    const timer = setTimeout(resolve, CLOSE_TIMEOUT_MS);
+    for (const response of responses) {
+      response.once('close', () => {
+        if (responses.size > 0) return;
+        clearTimeout(timer);
+        resolve();
+      });
+    }
+  });
+}
+
+function countUnanswered(server: Server): void {
+  const responses = new Set<ServerResponse>();
+  unanswered.set(server, responses);
+  server.on('request', (_request, response: ServerResponse) => {
+    responses.add(response);
+    response.on('close', () => responses.delete(response));
+  });
 }
 
 /** What went wrong with listening, in words that name the variable. */
@@ -185,6 +214,7 @@ function createServer(handler: RequestListener, identity: ServerIdentity | null)
   const limits = { requestTimeout: REQUEST_TIMEOUT_MS, keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS };
   const server = identity === null ? createPlainServer(limits, handler) : createSecureServer(limits, handler, identity);
   server.maxConnections = MAX_CONNECTIONS;
+  countUnanswered(server);
   return server;
 }
 
