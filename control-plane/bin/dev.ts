@@ -46,7 +46,7 @@ async function start(options: DevOptions, io: CliIo, undo: (() => Promise<unknow
   const directory = await dataDirectory(options, undo);
   const config = devConfig(options, directory, io);
   const logger = pino({ level: config.logLevel }, pino.destination({ dest: 2, sync: true }));
-  io.stderr.write('starting control plane, delegate and simulated AWS …\n');
+  io.stderr.write('starting …\n');
   const controlPlane = await startControlPlane(config, { logger }).catch((thrown: unknown) => {
     throw withFlags(OutriderError.from(thrown));
   });

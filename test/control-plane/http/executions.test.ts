@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { execution, executionList } from '@outrider/shared/api/schemas.ts';
+import { z } from 'zod';
 import { startTestApi, type TestApi } from '../../support/api.ts';
 import { matchGolden } from '../../support/golden.ts';
 import { succeedAll } from '../../support/scripted-delegate.ts';
@@ -11,6 +12,20 @@ const BODY = {
   artifacts: { 'Example Default_Replica': ':1.28' },
   reason: 'a test',
 };
+
+/** Nothing is answered that the description does not name. */
+function assertDescribed(schema: z.ZodType, value: unknown, path = ''): void {
+  const inner = schema instanceof z.ZodOptional || schema instanceof z.ZodNullable ? schema.unwrap() : schema;
+  if (inner instanceof z.ZodArray && Array.isArray(value)) {
+    for (const [index, item] of value.entries()) assertDescribed(inner.element as z.ZodType, item, `${path}/${index}`);
+  }
+  if (!(inner instanceof z.ZodObject) || typeof value !== 'object' || value === null) return;
+  for (const [name, member] of Object.entries(value)) {
+    const described: z.ZodType | undefined = inner.shape[name];
+    assert.ok(described !== undefined, `${path}/${name} is not described`);
+    assertDescribed(described, member, `${path}/${name}`);
+  }
+}
 
 describe('executions over HTTP', () => {
   let api: TestApi;
@@ -32,7 +47,9 @@ describe('executions over HTTP', () => {
       phases.map(({ name }) => name),
       ['Phase 1', 'Phase 2'],
     );
-    const ended = execution.parse(await api.untilEnded(id));
+    const json = await api.untilEnded(id);
+    assertDescribed(execution, json);
+    const ended = execution.parse(json);
     assert.equal(ended.status, 'succeeded');
     assert.equal(ended.currentPhase, null);
   });

@@ -191,8 +191,8 @@ function addStops(add: AddCommand): void {
 async function stop(context: CliContext, id: string, act: 'abort' | 'rollback', body: object): Promise<ExitCode> {
   const { value, raw } = await context.client().call('POST', apiPath('executions', id, act), executionSchema, { body });
   if (context.json) printJson(context, raw);
-  else context.io.stdout.write(`${id}\n`);
-  say(context, `${value.stopping?.because ?? `It is ${stateWord(value)}`}. Watch it: outrider watch ${id}`);
+  else context.io.stdout.write(`${value.id}\n`);
+  say(context, `${value.stopping?.because ?? `It is ${stateWord(value)}`}. Watch it: outrider watch ${value.id}`);
   return EXIT.done;
 }
 
