@@ -64,8 +64,8 @@ export class LeaseClock {
       if (signal.aborted) throw stoppedBy(signal);
       const lease = this.#leases.get(taskId);
       if (lease === undefined) throw new StepStopped('lease-lost');
+      if (this.remainingMs(taskId) >= callMs) return;
       const leftMs = this.#ttlMs - elapsedMs(lease.sentAt, this.#clock.instant());
-      if (leftMs - this.#ttlMs * (1 - SELF_FENCE_SHARE) >= callMs) return;
       // A renewal may still come; when the lease itself is over, others may be at work.
       if (leftMs <= 0) throw new StepStopped('lease-lost');
       this.#wantRenewal();
