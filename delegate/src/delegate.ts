@@ -44,6 +44,8 @@ export interface DelegateOverrides {
   readonly work?: Partial<Pick<RunnerOptions, 'runStep' | 'awsFor' | 'metadata'>>;
   readonly stepTypes?: readonly string[];
   readonly connectionTimings?: AgentOptions['connectionTimings'];
+  /** Ends the wait for a control plane that is not there yet; later `stop` and `kill` do. */
+  readonly signal?: AbortSignal;
   /** The delegate has ended itself and cannot go on. */
   readonly onFatal?: (error: OutriderError) => void;
 }
@@ -51,7 +53,7 @@ export interface DelegateOverrides {
 /**
  * Starts a delegate: joins if it has to (waiting for a control plane that is not there yet, for ever), takes up what an earlier
  * process left, and connects. Nothing of it is global: several may live in one process.
- * @throws join-refused, store-locked, configuration-invalid
+ * @throws join-refused, store-locked, configuration-invalid; unreachable once `signal` has fired
  */
 export async function startDelegate(
   config: DelegateConfig,
@@ -69,6 +71,7 @@ export async function startDelegate(
       version: packageJson.version,
       now,
       logger,
+      ...(overrides.signal === undefined ? {} : { signal: overrides.signal }),
     };
     let credential = config.insecure ? null : await joinAtLast(identity, timers, random);
     const journal = await Journal.open({ directory: directory.root, logger, now });
@@ -162,21 +165,40 @@ function delegateIdentity(config: DelegateConfig, instanceId: string, overrides:
   };
 }
 
-/** A control plane that is not there yet is waited for; one that refuses is not. */
+/** A control plane that is not there yet is waited for; one that refuses is not. Says each new reason, and now and then the old one. */
 async function joinAtLast(identity: IdentityOptions, timers: Timers, random: () => number): Promise<Credential> {
   const backoff = new Backoff(random);
-  for (;;) {
+  let lastWhy = '';
+  for (let failures = 1; ; failures++) {
     try {
       return await obtainCredential(identity);
     } catch (thrown) {
       const error = OutriderError.from(thrown);
-      if (error.code !== 'unreachable') throw error;
-      identity.logger.warn({ why: error.message }, 'The delegate cannot join yet; it tries again');
+      if (error.code !== 'unreachable' || identity.signal?.aborted === true) throw error;
+      const { message: why } = error;
+      if (why !== lastWhy || failures % REPEAT_EVERY === 0) {
+        identity.logger.warn({ why, failures }, `The delegate cannot join yet (${why}); it tries again`);
+      }
+      lastWhy = why;
     }
-    await new Promise<void>((resolve) => {
-      timers.after(backoff.next(), resolve);
-    });
+    await pause(timers, backoff.next(), identity.signal);
   }
+}
+
+/** A standing reason is said again after so many attempts. */
+const REPEAT_EVERY = 20;
+
+async function pause(timers: Timers, milliseconds: number, signal: AbortSignal | undefined): Promise<void> {
+  await new Promise<void>((resolve) => {
+    const cancel = timers.after(milliseconds, end);
+    function end() {
+      cancel();
+      signal?.removeEventListener('abort', end);
+      resolve();
+    }
+    if (signal?.aborted === true) end();
+    else signal?.addEventListener('abort', end);
+  });
 }
 
 /** After the credential was refused: a token that still counts gives another one. */

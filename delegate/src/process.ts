@@ -11,11 +11,14 @@ import { type DelegateHandle, startDelegate } from './delegate.ts';
  */
 export async function runDelegateProcess(environment: NodeJS.ProcessEnv = process.env): Promise<number> {
   const ended = Promise.withResolvers<number>();
+  const joining = new AbortController();
   let delegate: DelegateHandle | undefined;
   let signals = 0;
   let alive: { stop(): void } | undefined;
   const onSignal = () => {
     signals += 1;
+    // Whatever still waits to join would keep the process alive.
+    joining.abort();
     if (signals > 1 || delegate === undefined) ended.resolve(signals > 1 ? 1 : 0);
     else void delegate.stop().then(() => ended.resolve(0));
   };
@@ -26,9 +29,10 @@ export async function runDelegateProcess(environment: NodeJS.ProcessEnv = proces
     alive = showAlive(config.dataDir);
     const logger = pino({ level: config.logLevel, base: { delegate: config.name } }, pino.destination(2));
     const onFatal = () => ended.resolve(1);
-    void startDelegate(config, { logger, environment, onFatal }).then(
+    void startDelegate(config, { logger, environment, onFatal, signal: joining.signal }).then(
       (started) => {
         delegate = started;
+        if (joining.signal.aborted) return void started.kill();
         // A process that is ended by a signal never writes Node's compile cache by itself.
         flushCompileCache();
       },

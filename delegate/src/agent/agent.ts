@@ -1,7 +1,7 @@
 import type { ChannelCredentials } from '@grpc/grpc-js';
 import { OutriderError } from '@outrider/shared/errors.ts';
 import { HEARTBEAT_JITTER, HEARTBEAT_MS } from '@outrider/shared/protocol/timings.ts';
-import type { Address } from './config.ts';
+import { type Address, formatAddress } from './config.ts';
 import { Connection, type ConnectionTimings } from './connection.ts';
 import type { InstantClock, Timers } from './instant.ts';
 import type { Journal } from './journal.ts';
@@ -203,7 +203,10 @@ export class Agent {
         this.#connection.established();
         this.#leases.setTtl(output.leaseTtlMs);
         this.#heartbeatMs = output.heartbeatMs;
-        this.#options.logger.info({ delegate: this.#options.identity.delegateName }, 'Connected to the control plane');
+        this.#options.logger.info(
+          { controlPlane: formatAddress(this.#options.address) },
+          'Connected to the control plane',
+        );
         return;
       case 'open-logs':
         if (connection === this.#connectionNumber) this.#connection.openLogs(output.sessionId);

@@ -3,7 +3,7 @@ import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { OutriderError } from '@outrider/shared/errors.ts';
 import { parseJsonObject } from '@outrider/shared/json.ts';
-import type { DelegateConfig } from './config.ts';
+import { type DelegateConfig, formatAddress } from './config.ts';
 import { askToJoin, fetchCaCertificate } from './join.ts';
 import type { Logger } from './logger.ts';
 
@@ -21,6 +21,8 @@ export interface IdentityOptions {
   readonly version: string;
   readonly now: () => number;
   readonly logger: Logger;
+  /** Ends a join that is under way, with `unreachable`. */
+  readonly signal?: AbortSignal;
 }
 
 /**
@@ -38,22 +40,23 @@ export async function obtainCredential(options: IdentityOptions): Promise<Creden
       hint: 'Make a token with `outrider tokens create` and set OUTRIDER_JOIN_TOKEN.',
     });
   }
-  logger.info({ delegate: config.name }, 'The delegate joins');
+  logger.debug({ controlPlane: formatAddress(config.controlPlane) }, 'The delegate joins');
   return await join(options);
 }
 
 /** Exchanges the join token again, whatever is kept. @throws as obtainCredential */
 export async function join(options: IdentityOptions): Promise<Credential> {
-  const { config, instanceId, version } = options;
+  const { config, instanceId, version, signal } = options;
   const { joinToken, controlPlane, name } = config;
   if (joinToken === null || joinToken.caFingerprint === null) {
     throw new OutriderError('join-refused', 'OUTRIDER_JOIN_TOKEN is missing');
   }
-  const caCertificatePem = await fetchCaCertificate(controlPlane, joinToken.caFingerprint);
+  const caCertificatePem = await fetchCaCertificate(controlPlane, joinToken.caFingerprint, controlPlane.host, signal);
   const request = { joinToken: joinToken.text, delegateName: name, instanceId, version };
-  const { credential, expiresAtMs } = await askToJoin(controlPlane, caCertificatePem, request);
+  const { credential, expiresAtMs } = await askToJoin(controlPlane, caCertificatePem, request, signal);
   const joined: Credential = { bearer: credential, expiresAtMs, caCertificatePem };
   writeCredential(fileOf(options), joined);
+  options.logger.info({ controlPlane: formatAddress(controlPlane) }, 'The delegate has joined');
   return joined;
 }
 

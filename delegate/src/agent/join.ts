@@ -22,8 +22,9 @@ export async function fetchCaCertificate(
   address: Address,
   fingerprint: string,
   name: string = address.host,
+  signal?: AbortSignal,
 ): Promise<string> {
-  const chain = await presentedChain(address, name);
+  const chain = await presentedChain(address, name, signal);
   const found = chain.find((raw) => createHash('sha256').update(raw).digest('base64url') === fingerprint);
   if (found === undefined) {
     throw new OutriderError(
@@ -36,10 +37,15 @@ export async function fetchCaCertificate(
 }
 
 /** @throws join-refused with the control plane's reason; unreachable */
-export async function askToJoin(address: Address, caPem: string, request: JoinRequest): Promise<JoinResponse> {
+export async function askToJoin(
+  address: Address,
+  caPem: string,
+  request: JoinRequest,
+  signal?: AbortSignal,
+): Promise<JoinResponse> {
   const client = new Client(formatAddress(address), channelCredentials(address, caPem), channelOptions(address));
   try {
-    const decoded = await callJoin(client, request);
+    const decoded = await callJoin(client, request, signal);
     if (decoded.kind === 'ok') return decoded.message;
     throw new OutriderError('protocol-version', 'The control plane answered the join request with something else');
   } finally {
@@ -47,13 +53,17 @@ export async function askToJoin(address: Address, caPem: string, request: JoinRe
   }
 }
 
-async function callJoin(client: Client, request: JoinRequest): Promise<Decoded<JoinResponse>> {
+async function callJoin(
+  client: Client,
+  request: JoinRequest,
+  signal: AbortSignal | undefined,
+): Promise<Decoded<JoinResponse>> {
   const encoded = encodeJoinRequest(request);
   if (encoded.kind === 'too-large') throw new OutriderError('join-refused', encoded.why);
   const { path, requestSerialize, responseDeserialize } = DELEGATE_SERVICE.join;
   const deadline = Date.now() + UNARY_DEADLINE_MS;
   return await new Promise((resolve, reject) => {
-    client.makeUnaryRequest(
+    const call = client.makeUnaryRequest(
       path,
       requestSerialize,
       responseDeserialize,
@@ -65,11 +75,12 @@ async function callJoin(client: Client, request: JoinRequest): Promise<Decoded<J
         else resolve(answer);
       },
     );
+    onAbort(signal, () => call.cancel());
   });
 }
 
 function joinError(error: ServiceError): OutriderError {
-  if (error.code === status.UNAVAILABLE || error.code === status.DEADLINE_EXCEEDED) {
+  if (UNREACHABLE.has(error.code)) {
     return new OutriderError('unreachable', `The control plane cannot be reached: ${error.details}`, { cause: error });
   }
   return new OutriderError('join-refused', `The control plane does not let this delegate join: ${error.details}`, {
@@ -77,9 +88,16 @@ function joinError(error: ServiceError): OutriderError {
   });
 }
 
+/** CANCELLED: by ourselves, as the delegate is told to end. */
+const UNREACHABLE: ReadonlySet<status> = new Set([status.UNAVAILABLE, status.DEADLINE_EXCEEDED, status.CANCELLED]);
+
 /** DER of every certificate that is presented, the server's own first. */
-async function presentedChain(address: Address, name: string): Promise<readonly Buffer[]> {
-  const socket = await handshake(address);
+async function presentedChain(
+  address: Address,
+  name: string,
+  signal: AbortSignal | undefined,
+): Promise<readonly Buffer[]> {
+  const socket = await handshake(address, signal);
   try {
     const chain: Buffer[] = [];
     let certificate: DetailedPeerCertificate | undefined = socket.getPeerCertificate(true);
@@ -96,7 +114,7 @@ async function presentedChain(address: Address, name: string): Promise<readonly 
   }
 }
 
-async function handshake({ host, port }: Address): Promise<TLSSocket> {
+async function handshake({ host, port }: Address, signal: AbortSignal | undefined): Promise<TLSSocket> {
   const address = formatAddress({ host, port });
   return await new Promise((resolve, reject) => {
     const socket = connect({
@@ -114,7 +132,13 @@ async function handshake({ host, port }: Address): Promise<TLSSocket> {
     socket.setTimeout(CONNECT_WATCHDOG_MS, () => fail('it does not answer'));
     socket.once('error', (error: Error) => fail(error.message, error));
     socket.once('secureConnect', () => resolve(socket));
+    onAbort(signal, () => fail('the delegate is told to end'));
   });
+}
+
+function onAbort(signal: AbortSignal | undefined, act: () => void): void {
+  if (signal?.aborted === true) act();
+  else signal?.addEventListener('abort', act, { once: true });
 }
 
 const HINT = 'Check OUTRIDER_CONTROL_PLANE, the network path, and that the control plane speaks TLS there.';
