@@ -83,7 +83,7 @@ export class Draft {
     if (kept?.epoch !== ref.epoch) return undefined;
     const { taskId, epoch } = ref;
     const offer = { taskId, epoch, task: {}, deadlineMs: 0, facts: {}, checkpointSequence: 0, logOffset: 0 };
-    const stage: Stage = { kind: 'finished', outcome: kept.outcome, log: null };
+    const stage: Stage = { kind: 'finished', outcome: kept.outcome };
     const task: HeldTask = { offer, facts: {}, checkpointSequence: 0, pending: [], stage };
     this.task(task);
     return task;

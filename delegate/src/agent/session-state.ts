@@ -63,8 +63,8 @@ export type Stage =
   | { readonly kind: 'running'; readonly order: StopOrder | null }
   /** Lost to somebody else while its work is still ending. `next`: it was offered again meanwhile. */
   | { readonly kind: 'abandoned'; readonly next: { readonly offer: OfferRecord; readonly offeredAt: Instant } | null }
-  /** Done; `log` is there once the control plane has the whole log. */
-  | { readonly kind: 'finished'; readonly outcome: TaskOutcome; readonly log: SpoolSummary | null }
+  /** Done; the result is sent each time the control plane is found to have the whole log. */
+  | { readonly kind: 'finished'; readonly outcome: TaskOutcome }
   /** Stopped half way because this delegate drains; `ready` once the control plane has the whole log. */
   | { readonly kind: 'handing-back'; readonly ready: boolean };
 
@@ -156,7 +156,7 @@ export function initialState(identity: DelegateIdentity, journal: JournalState):
     }
     const stage: Stage =
       outcome !== null
-        ? { kind: 'finished', outcome, log: null }
+        ? { kind: 'finished', outcome }
         : task.started
           ? { kind: 'waiting' }
           : { kind: 'accepting', sentAt: null };

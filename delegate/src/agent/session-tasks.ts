@@ -3,6 +3,7 @@ import type { ServerMessage, TaskOutcome, TaskRef } from '@outrider/shared/proto
 import { outcomeJson } from '@outrider/shared/protocol/outcome.ts';
 import type { Instant } from './instant.ts';
 import type { OfferRecord } from './journal-format.ts';
+import type { SpoolSummary } from './log-spool.ts';
 import type { Draft } from './session-draft.ts';
 import type { HeldTask, WorkEnd } from './session-state.ts';
 
@@ -138,17 +139,15 @@ function abandonedEnded(
 export function finish(draft: Draft, task: HeldTask, outcome: TaskOutcome): void {
   const { taskId, epoch } = task.offer;
   draft.put({ kind: 'journal', record: { kind: 'result', taskId, epoch, outcome: outcomeJson(outcome) } });
-  draft.stage(task, { kind: 'finished', outcome, log: null });
+  draft.stage(task, { kind: 'finished', outcome });
   draft.put({ kind: 'settle-log', taskId, epoch });
 }
 
-export function sendResult(draft: Draft, task: HeldTask): void {
-  const { stage } = task;
-  if (stage.kind !== 'finished' || stage.log === null) return;
+/** The control plane has the whole log, and `log` says what that is. */
+export function sendResult(draft: Draft, task: HeldTask, result: TaskOutcome, log: SpoolSummary): void {
   const { taskId, epoch } = task.offer;
-  const { end, from, sha256 } = stage.log;
-  const log = { logBytes: end, logSha256: sha256, logFrom: from };
-  draft.send({ kind: 'result', taskId, epoch, result: stage.outcome, ...log });
+  const { end, from, sha256 } = log;
+  draft.send({ kind: 'result', taskId, epoch, result, logBytes: end, logSha256: sha256, logFrom: from });
 }
 
 /** This delegate goes: what can go on elsewhere is stopped and given back, the rest is finished first. */

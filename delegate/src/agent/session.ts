@@ -189,7 +189,6 @@ function obey(draft: Draft, directive: Directive, at: Instant): void {
       for (const each of task.pending) draft.send({ kind: 'checkpoint', taskId, epoch, ...each });
       return;
     case 'finished':
-      draft.stage(task, { ...stage, log: null });
       draft.put({ kind: 'resume-log', taskId, epoch, offset: directive.logOffset, began: true });
       return draft.put({ kind: 'settle-log', taskId, epoch });
     case 'handing-back':
@@ -306,9 +305,7 @@ function checkpointAcknowledged(draft: Draft, ack: Of<'checkpoint-ack'>, at: Ins
 function logSettled(draft: Draft, input: Extract<SessionInput, { kind: 'log-settled' }>): void {
   const task = draft.held(input);
   if (task?.stage.kind === 'finished') {
-    const settled = { ...task, stage: { ...task.stage, log: input.log } };
-    draft.task(settled);
-    sendResult(draft, settled);
+    sendResult(draft, task, task.stage.outcome, input.log);
   } else if (task?.stage.kind === 'handing-back') {
     const settled = { ...task, stage: { kind: 'handing-back', ready: true } } as const;
     draft.task(settled);
@@ -329,7 +326,6 @@ function resultAcknowledged(draft: Draft, ack: Of<'result-ack'>, at: Instant): v
       draft.note('warn', ack, 'The result of a task was not wanted any more: somebody else has it');
       return forget(draft, task);
     case 'log-incomplete':
-      draft.stage(task, { ...task.stage, log: null });
       draft.put({ kind: 'resume-log', taskId, epoch, offset: ack.logOffset, began: true });
       return draft.put({ kind: 'settle-log', taskId, epoch });
   }
