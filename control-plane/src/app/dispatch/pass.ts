@@ -6,6 +6,7 @@ import type { TaskRow } from '../ports.ts';
 import { busyByInstance, type Candidate, chooseSession, offerable, reasons } from './choose.ts';
 import { type DispatchContext, noteDeclined, send } from './context.ts';
 import { type ExpiryContext, type Verdict, verdictOn } from './expiry.ts';
+import { lastWords, sayInLog } from './last-words.ts';
 import type { Session } from './registry.ts';
 import { handBack } from './requeue.ts';
 
@@ -53,7 +54,8 @@ async function expire(context: DispatchContext, taskId: TaskId): Promise<void> {
       return context.kick();
     }
     case 'release':
-      return await handBack(context, row, row, verdict.because);
+      if (await handBack(context, row, row, verdict.because)) await sayInLog(context, taskId, lastWords(row, verdict));
+      return;
     case 'deadline':
       return heed(
         context,
@@ -71,6 +73,8 @@ type Withdrawal = Extract<Verdict, { kind: 'withdraw-stopped' | 'withdraw-failed
 async function withdraw(context: DispatchContext, row: TaskRow, verdict: Withdrawal): Promise<SubmitOutcome> {
   const { executionId, stepId, attempt, taskId } = row;
   const change = { kind: 'withdrawn', taskId } as const;
+  // Before the task ends, as those who follow the log leave then; and once, should the engine refuse it.
+  if (!context.notes.refusals.has(taskId)) await sayInLog(context, taskId, lastWords(row, verdict));
   if (verdict.kind === 'withdraw-failed') {
     return await context.engine.submit(
       executionId,

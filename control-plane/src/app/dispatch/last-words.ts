@@ -1,0 +1,56 @@
+import type { TaskId } from '@outrider/shared/ids.ts';
+import { encodeLogLine, type ProducedLogLine } from '@outrider/shared/logs.ts';
+import type { CancelReason } from '@outrider/shared/protocol/messages.ts';
+import type { TaskRow } from '../ports.ts';
+import type { DispatchContext } from './context.ts';
+import type { Verdict } from './expiry.ts';
+
+type Told = Extract<Verdict, { kind: 'release' | 'withdraw-stopped' | 'withdraw-failed' }>;
+type Words = Pick<ProducedLogLine, 'level' | 'text'>;
+
+/**
+ * What a step's log says when a task is taken from a delegate that is not there to say it. Without it the log would just
+ * break off.
+ */
+export function lastWords(row: Pick<TaskRow, 'cancel' | 'delegate'>, verdict: Told): readonly Words[] {
+  switch (verdict.kind) {
+    case 'release':
+      return [
+        {
+          level: 'WARN',
+          text: `The step goes on elsewhere: ${verdict.because}. What was logged there last may be missing here.`,
+        },
+      ];
+    case 'withdraw-stopped': {
+      const why = row.cancel === null ? 'the step is not wanted any more' : STOPPED[row.cancel.reason];
+      return [{ level: 'WARN', text: `Stopped: ${why} (${verdict.message}).` }];
+    }
+    case 'withdraw-failed': {
+      const { message, evidence, hint } = verdict.failure;
+      return [
+        { level: 'ERROR', text: message },
+        ...evidence.map((line) => ({ level: 'ERROR', text: `  ${line}` }) as const),
+        ...(hint === '' ? [] : [{ level: 'ERROR', text: `What to do: ${hint}` } as const]),
+      ];
+    }
+  }
+}
+
+/** Adds lines at the end of a task's log, after what its holder may be writing at this moment. */
+export async function sayInLog(context: DispatchContext, taskId: TaskId, words: readonly Words[]): Promise<void> {
+  const { clock, locks, logAppended, store } = context;
+  await locks.run([`log ${taskId}`], async () => {
+    const row = await store.getTask(taskId);
+    if (row === undefined) return;
+    const at = new Date(clock.now()).toISOString();
+    const text = words.map((line) => encodeLogLine({ at, ...line })).join('');
+    const appended = await store.appendLog(row, row.logBytes, Buffer.from(text));
+    if (appended.kind === 'ok') logAppended.tell(taskId, appended.durableOffset);
+  });
+}
+
+const STOPPED: Readonly<Record<CancelReason, string>> = {
+  aborted: 'the execution was aborted',
+  'timed-out': 'the step took longer than its timeout',
+  'rolling-back': 'the execution is being rolled back',
+};
