@@ -35,6 +35,8 @@ export interface StepWorld {
 export interface RunOptions {
   /** Facts of earlier runs of the same attempt. */
   readonly facts?: JsonObject;
+  /** An earlier run of the attempt has logged something. */
+  readonly again?: boolean;
   /** Stands between the step and AWS: counts, breaks, forbids. */
   readonly wrap?: (aws: Aws) => Aws;
   /** Asked before each wait: a reason stops the step there. Waits count from 1. */
@@ -114,6 +116,7 @@ export async function startStepWorld(
         log: (text, level = 'INFO') => lines.push({ text, level }),
         counts: (services) => counts.push(...services),
         polling: run.polling ?? polling,
+        again: run.again ?? false,
         sleep,
         deadlineMs: clock.now() + (run.deadlineMinutes ?? 30) * 60_000,
         stop: stop.signal,

@@ -4,7 +4,7 @@ import { HEARTBEAT_JITTER, HEARTBEAT_MS } from '@outrider/shared/protocol/timing
 import { type Address, formatAddress } from './config.ts';
 import { Connection, type ConnectionTimings } from './connection.ts';
 import type { InstantClock, Timers } from './instant.ts';
-import type { Journal } from './journal.ts';
+import type { OpenJournal } from './journal.ts';
 import { LeaseClock } from './lease-clock.ts';
 import { LogSender } from './log-sender.ts';
 import { LogSpool } from './log-spool.ts';
@@ -25,7 +25,7 @@ export interface AgentOptions {
   readonly access: () => { readonly credentials: ChannelCredentials; readonly bearer: string | null };
   /** True: there is a new credential now. */
   readonly renewCredential: () => Promise<boolean>;
-  readonly journal: Journal;
+  readonly journal: OpenJournal;
   readonly logDirectory: string;
   readonly clock: InstantClock;
   readonly timers: Timers;
@@ -219,10 +219,14 @@ export class Agent {
         return this.#leases.end(output.taskId);
       case 'resume-log':
         return this.#logs.resume(output, output.offset, output.began);
+      case 'say': {
+        const at = new Date(this.#options.clock.instant().wallMs).toISOString();
+        return this.#logs.append(output, { at, level: 'WARN', text: output.text });
+      }
       case 'settle-log':
         return this.#logs.settle(output);
       case 'start':
-        return this.#runner.start(output);
+        return this.#runner.start({ ...output, again: this.#logs.end(output.offer) > 0 });
       case 'stop':
         return this.#runner.stop(output, output.reason);
       case 'checkpoint-committed':

@@ -49,6 +49,8 @@ export interface RunRequest {
   readonly checkpointSequence: number;
   /** Milliseconds since 1970 by our own clock. */
   readonly deadlineMs: number;
+  /** Its log has lines of an earlier run. */
+  readonly again: boolean;
 }
 
 interface Run {
@@ -161,6 +163,7 @@ export class Runner {
       clock,
       polling,
       deadlineMs: request.deadlineMs,
+      again: request.again,
       stop: signal,
       token: (purpose) => tokenOf(task, purpose),
       sleep,

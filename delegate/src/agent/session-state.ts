@@ -114,6 +114,8 @@ export type SessionOutput =
   | { readonly kind: 'lease'; readonly taskId: TaskId; readonly sentAt: Instant }
   | { readonly kind: 'lease-over'; readonly taskId: TaskId }
   | ({ readonly kind: 'resume-log'; readonly offset: number; readonly began: boolean } & TaskRef)
+  /** A line of ours at the end of the task's log. */
+  | ({ readonly kind: 'say'; readonly text: string } & TaskRef)
   | ({ readonly kind: 'settle-log' } & TaskRef)
   | {
       readonly kind: 'start';

@@ -13,6 +13,7 @@ import {
   PROTOCOL_VERSION_MAX,
   PROTOCOL_VERSION_MIN,
 } from '@outrider/shared/protocol/timings.ts';
+import { stoppedText } from '../steps/stopped.ts';
 import { elapsedMs, type Instant } from './instant.ts';
 import { Draft } from './session-draft.ts';
 import type { Decision, HeldTask, SessionInput, SessionState, Stage } from './session-state.ts';
@@ -273,6 +274,8 @@ function cancelled(draft: Draft, cancel: Of<'cancel'>): void {
     draft.stage(task, { kind: 'running', order: { reason, by: 'control-plane', message } });
     draft.put({ kind: 'stop', taskId, epoch, reason });
   } else if (task.stage.kind === 'waiting' || task.stage.kind === 'handing-back') {
+    // No run is there to say it.
+    draft.put({ kind: 'say', taskId, epoch, text: stoppedText(reason) });
     finish(draft, task, { outcome: 'stopped', message: 'nothing was under way' });
   }
 }

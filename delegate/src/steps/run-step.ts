@@ -11,11 +11,14 @@ import {
 import type { StepTask } from '@outrider/shared/steps/task.ts';
 import { type StepContext, StepFailure, type StepHandler, StepStopped, type StopReason } from './contract.ts';
 import { failureOf, problemsOf } from './failures.ts';
+import { stoppedText } from './stopped.ts';
 
 /** What the agent gives for one run; identity, resumed facts and types are added here from the task. */
 export interface StepRunContext extends Omit<StepContext<unknown>, 'identity' | 'resumed' | 'checkpoint'> {
   /** As StepContext.checkpoint. */
   checkpoint(facts: JsonObject): Promise<void>;
+  /** This attempt has run before and has logged something, whether or not it left facts. Default false. */
+  readonly again?: boolean;
 }
 
 export type StepRunOutcome =
@@ -48,7 +51,7 @@ async function run<K extends DelegateStepType>(
   ctx: StepRunContext,
 ): Promise<StepRunOutcome> {
   const { command } = STEP_SPECS[type];
-  const resuming = Object.keys(facts).length > 0;
+  const resuming = ctx.again === true || Object.keys(facts).length > 0;
   if (resuming)
     ctx.log(`Resuming ${command === '' ? task.stepName : `command: ${command}`}; what is done already is kept`);
   else if (command !== '') ctx.log(`Begin execution of command: ${command}`);
@@ -93,20 +96,11 @@ async function execute<K extends DelegateStepType>(
     return { outcome: 'succeeded', output: outputJson(type, output) };
   } catch (thrown) {
     if (thrown instanceof StepStopped) {
-      return { outcome: 'stopped', reason: thrown.reason, message: STOPPED[thrown.reason] };
+      return { outcome: 'stopped', reason: thrown.reason, message: stoppedText(thrown.reason) };
     }
     return { outcome: 'failed', failure: thrown instanceof StepFailure ? thrown.failure : failureOf(thrown) };
   }
 }
-
-const STOPPED: Readonly<Record<StopReason, string>> = {
-  aborted: 'Stopped: the execution was aborted. What was done so far stays as it is.',
-  'timed-out': 'Stopped: the step took longer than its timeout. What was done so far stays as it is.',
-  'rolling-back': 'Stopped: the execution is being rolled back. What was done so far stays as it is.',
-  draining: 'Stopped here: this delegate is shutting down. The step goes on elsewhere.',
-  'lease-lost':
-    'Stopped here: the control plane cannot be reached, so that nothing more is changed from this delegate.',
-};
 
 /** The schema of a step's input belongs to its type; the compiler loses that link in the table. */
 function parseWith<K extends DelegateStepType>(type: K, value: JsonObject): RenderedWith<K> {

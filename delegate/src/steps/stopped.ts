@@ -18,6 +18,20 @@ export function throwIfStopped(signal: AbortSignal): void {
   if (signal.aborted) throw stoppedBy(signal);
 }
 
+/** The last line of a run that was told to stop. */
+export function stoppedText(reason: StopReason): string {
+  return STOPPED[reason];
+}
+
+const STOPPED: Readonly<Record<StopReason, string>> = {
+  aborted: 'Stopped: the execution was aborted. What was done so far stays as it is.',
+  'timed-out': 'Stopped: the step took longer than its timeout. What was done so far stays as it is.',
+  'rolling-back': 'Stopped: the execution is being rolled back. What was done so far stays as it is.',
+  draining: 'Stopped here: this delegate is shutting down. The step goes on elsewhere.',
+  'lease-lost':
+    'Stopped here: the control plane cannot be reached, so that nothing more is changed from this delegate.',
+};
+
 function isStopReason(value: unknown): value is StopReason {
   return REASONS.has(value);
 }

@@ -261,6 +261,16 @@ describe('a session', () => {
     assert.deepEqual(message.result, { outcome: 'stopped', message: 'gone' });
   });
 
+  test('a cancel of work that stands still says in its log that it was stopped', () => {
+    const session = new Session();
+    session.connect();
+    session.run();
+    session.input({ kind: 'work-ended', ...T1, end: { kind: 'stopped', reason: 'lease-lost', message: '' } });
+    const outputs = session.receive({ kind: 'cancel', ...T1, reason: 'aborted', message: 'm' });
+    assert.deepEqual(kinds(outputs), ['say', 'journal', 'settle-log']);
+    assert.match(outputs[0]?.kind === 'say' ? outputs[0].text : '', /^Stopped: the execution was aborted/);
+  });
+
   test('work that ended well before the cancel reached it has succeeded', () => {
     const session = new Session();
     session.connect();

@@ -45,6 +45,12 @@ describe('running a step', () => {
     assert.match(again.texts[0] ?? '', /^Resuming command: Setup ECS Service/);
   });
 
+  test('so does a run after one that ended before it had saved anything', async () => {
+    const again = await world.run(stepTask('ecs-service-setup'), { again: true });
+    assert.match(again.texts[0] ?? '', /^Resuming command: Setup ECS Service/);
+    assert.ok(!again.texts.some((text) => text.startsWith('Begin execution')));
+  });
+
   for (const reason of ['aborted', 'timed-out', 'rolling-back', 'draining', 'lease-lost'] as const) {
     test(`told to stop (${reason}) it says so, and claims neither success nor failure`, async () => {
       const setup = await runSetup(world, { image: NEW_IMAGE });
