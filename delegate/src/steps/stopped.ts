@@ -24,9 +24,9 @@ export function stoppedText(reason: StopReason): string {
 }
 
 const STOPPED: Readonly<Record<StopReason, string>> = {
-  aborted: 'Stopped: the execution was aborted. What was done so far stays as it is.',
-  'timed-out': 'Stopped: the step took longer than its timeout. What was done so far stays as it is.',
-  'rolling-back': 'Stopped: the execution is being rolled back. What was done so far stays as it is.',
+  aborted: 'Stopped: the execution was aborted. This step changes nothing more.',
+  'timed-out': 'Stopped: the step took longer than its timeout. This step changes nothing more.',
+  'rolling-back': 'Stopped: the execution is being rolled back. This step changes nothing more.',
   draining: 'Stopped here: this delegate is shutting down. The step goes on elsewhere.',
   'lease-lost':
     'Stopped here: the control plane cannot be reached, so that nothing more is changed from this delegate.',
