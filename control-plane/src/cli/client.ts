@@ -156,6 +156,7 @@ function hintFor(why: string, base: string): string {
   if (/CERT|SELF_SIGNED|ISSUER|ALTNAME/i.test(why)) {
     return 'Set OUTRIDER_CA_FILE to the certificate of the control plane, or OUTRIDER_URL to a name that it carries.';
   }
+  if (why === NO_HTTP) return 'It may be the port of the delegates; OUTRIDER_URL names the one of the operator API.';
   if (why === NO_TLS) return 'Try OUTRIDER_URL with http://, or see which port the control plane listens on.';
   if (why === CUT && base.startsWith('http:')) return 'If it listens with TLS, OUTRIDER_URL begins with https://.';
   return 'Start one with `outrider dev`, or set OUTRIDER_URL to where it runs.';
@@ -163,6 +164,7 @@ function hintFor(why: string, base: string): string {
 
 const CUT = 'the connection was cut';
 const NO_TLS = 'it does not speak TLS';
+const NO_HTTP = 'it does not speak HTTP';
 const REASONS: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'nothing listens there',
   ENOTFOUND: 'there is no such host',
@@ -170,6 +172,7 @@ const REASONS: Readonly<Record<string, string>> = {
   ECONNRESET: CUT,
   UND_ERR_SOCKET: CUT,
   ERR_SSL_WRONG_VERSION_NUMBER: NO_TLS,
+  ERR_SSL_TLSV1_ALERT_NO_APPLICATION_PROTOCOL: NO_HTTP,
   ETIMEDOUT: 'no answer in time',
   UND_ERR_CONNECT_TIMEOUT: 'no answer in time',
 };
@@ -179,6 +182,6 @@ function reasonOf(thrown: unknown): string {
   if (!(cause instanceof Error)) return String(cause);
   const code = 'code' in cause && typeof cause.code === 'string' ? cause.code : '';
   if (code === '') return cause.message;
-  if (code.startsWith('HPE_')) return 'it does not speak HTTP';
+  if (code.startsWith('HPE_')) return NO_HTTP;
   return REASONS[code] ?? `${cause.message} (${code})`;
 }

@@ -50,7 +50,16 @@ function makeClient(env: CliIo['env'], given: string | undefined): ApiClient {
     });
   }
   trustFile(nonEmpty(env['OUTRIDER_CA_FILE']));
-  return createClient(url, nonEmpty(env['OUTRIDER_API_KEY']));
+  return createClient(url, apiKeyOf(env));
+}
+
+/** Never shown, also not when it cannot be a key: a character too many does not make it less of a secret. */
+function apiKeyOf(env: CliIo['env']): string | undefined {
+  const key = nonEmpty(env['OUTRIDER_API_KEY']?.trim());
+  if (key === undefined || /^[!-~]+$/.test(key)) return key;
+  throw new OutriderError('configuration-invalid', 'OUTRIDER_API_KEY holds a character that no key has', {
+    hint: 'Set it to the key alone, as `outrider keys create` printed it.',
+  });
 }
 
 /** Adds the authority of the control plane to those that this process trusts. */

@@ -91,7 +91,18 @@ describe('outrider as a process', () => {
     const distrusting = await start(['list'], { OUTRIDER_URL: url, OUTRIDER_API_KEY: KEY }).finished;
     assert.equal(distrusting.exitCode, 1, distrusting.stderr);
     assert.match(distrusting.stderr, /OUTRIDER_CA_FILE/);
-    const known = await start(['list', '--json'], { ...trusting, OUTRIDER_API_KEY: KEY }).finished;
+    for (const broken of [`${KEY}\n${KEY}`, `“${KEY}”`]) {
+      const told = await start(['list'], { ...trusting, OUTRIDER_API_KEY: broken }).finished;
+      assert.equal(told.exitCode, 2, told.stderr);
+      assert.match(told.stderr, /OUTRIDER_API_KEY holds a character that no key has/);
+      assert.ok(!told.stderr.includes(KEY), 'the key is not shown');
+    }
+    const delegates = /Delegates: (\S+)/.exec(controlPlane.stderr())?.[1] ?? '';
+    const mistaken = await start(['list'], { ...trusting, OUTRIDER_URL: `https://${delegates}` }).finished;
+    assert.equal(mistaken.exitCode, 1, mistaken.stderr);
+    assert.match(mistaken.stderr, /does not speak HTTP\n.*port of the delegates/);
+    // As a file that was written on Windows has it.
+    const known = await start(['list', '--json'], { ...trusting, OUTRIDER_API_KEY: `${KEY}\r` }).finished;
     assert.equal(known.exitCode, 0, known.stderr);
     assert.deepEqual(JSON.parse(known.stdout), { items: [], nextCursor: null });
     const ended = await controlPlane.end('SIGTERM');
