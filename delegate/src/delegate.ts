@@ -6,12 +6,11 @@ import { STEP_SPECS } from '@outrider/shared/steps/index.ts';
 import packageJson from '../package.json' with { type: 'json' };
 import { Agent, type AgentOptions } from './agent/agent.ts';
 import { Backoff } from './agent/backoff.ts';
-import { channelCredentials } from './agent/channel.ts';
 import type { DelegateConfig } from './agent/config.ts';
 import { type DataDirectory, takeDataDirectory } from './agent/data-dir.ts';
 import { type Credential, type IdentityOptions, join, obtainCredential } from './agent/identity.ts';
 import { type InstantClock, SYSTEM_INSTANTS, SYSTEM_TIMERS, type Timers } from './agent/instant.ts';
-import { Journal } from './agent/journal.ts';
+import { Journal, type JournalOptions, type OpenJournal } from './agent/journal.ts';
 import { type Logger, SILENT } from './agent/logger.ts';
 import type { RunnerOptions } from './agent/runner.ts';
 import type { DelegateIdentity } from './agent/session-state.ts';
@@ -44,6 +43,7 @@ export interface DelegateOverrides {
   readonly work?: Partial<Pick<RunnerOptions, 'runStep' | 'awsFor' | 'metadata'>>;
   readonly stepTypes?: readonly string[];
   readonly connectionTimings?: AgentOptions['connectionTimings'];
+  readonly openJournal?: (options: JournalOptions) => Promise<OpenJournal>;
   /** Ends the wait for a control plane that is not there yet; later `stop` and `kill` do. */
   readonly signal?: AbortSignal;
   /** The delegate has ended itself and cannot go on. */
@@ -74,7 +74,8 @@ export async function startDelegate(
       ...(overrides.signal === undefined ? {} : { signal: overrides.signal }),
     };
     let credential = config.insecure ? null : await joinAtLast(identity, timers, random);
-    const journal = await Journal.open({ directory: directory.root, logger, now });
+    const { openJournal = (options: JournalOptions) => Journal.open(options) } = overrides;
+    const journal = await openJournal({ directory: directory.root, logger, now });
     const clients = createAwsClients({
       sessionName: `outrider-${config.name}`,
       ...(overrides.environment === undefined ? {} : { environment: overrides.environment }),
@@ -83,7 +84,7 @@ export async function startDelegate(
       identity: delegateIdentity(config, instanceId, overrides),
       address: config.controlPlane,
       access: () => ({
-        credentials: channelCredentials(config.controlPlane, credential?.caCertificatePem ?? null),
+        caCertificatePem: credential?.caCertificatePem ?? null,
         bearer: credential?.bearer ?? null,
       }),
       renewCredential: async () => {

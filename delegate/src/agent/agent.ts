@@ -1,8 +1,7 @@
-import type { ChannelCredentials } from '@grpc/grpc-js';
 import { OutriderError } from '@outrider/shared/errors.ts';
 import { HEARTBEAT_JITTER, HEARTBEAT_MS } from '@outrider/shared/protocol/timings.ts';
 import { type Address, formatAddress } from './config.ts';
-import { Connection, type ConnectionTimings } from './connection.ts';
+import { Connection, type ConnectionOptions, type ConnectionTimings } from './connection.ts';
 import type { InstantClock, Timers } from './instant.ts';
 import type { OpenJournal } from './journal.ts';
 import { LeaseClock } from './lease-clock.ts';
@@ -22,7 +21,7 @@ import {
 export interface AgentOptions {
   readonly identity: DelegateIdentity;
   readonly address: Address;
-  readonly access: () => { readonly credentials: ChannelCredentials; readonly bearer: string | null };
+  readonly access: ConnectionOptions['access'];
   /** True: there is a new credential now. */
   readonly renewCredential: () => Promise<boolean>;
   readonly journal: OpenJournal;

@@ -1,17 +1,44 @@
-import { isIP } from 'node:net';
+import { isIP, type Socket } from 'node:net';
 import { checkServerIdentity, createSecureContext } from 'node:tls';
-import { ChannelCredentials, type ChannelOptions } from '@grpc/grpc-js';
+import { ChannelCredentials, type ChannelOptions, Client } from '@grpc/grpc-js';
 import {
   KEEPALIVE_TIME_MS,
   KEEPALIVE_TIMEOUT_MS,
   TRANSPORT_MAX_MESSAGE_BYTES,
 } from '@outrider/shared/protocol/timings.ts';
-import type { Address } from './config.ts';
+import { type Address, formatAddress } from './config.ts';
+
+/** A connection to the control plane that can really be ended. */
+export interface Channel {
+  readonly client: Client;
+  /** Ends it with whatever is under way on it. */
+  destroy(): void;
+}
 
 /** A name that nobody has: TLS has no way to name an address, and grpc-js would try to (Node's warning DEP0123). */
 const NO_NAME = 'control-plane.outrider.invalid';
 
-export function channelOptions({ host }: Address): ChannelOptions {
+/**
+ * A channel of its own, that shares nothing with others. `caCertificatePem` null: plaintext; otherwise this certificate, and no
+ * other, is trusted to have signed the control plane's.
+ */
+export function openChannel(address: Address, caCertificatePem: string | null): Channel {
+  const sockets = new Set<Socket>();
+  const credentials = new TrackedCredentials(channelCredentials(address, caCertificatePem), (socket) => {
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
+  });
+  const client = new Client(formatAddress(address), credentials, channelOptions(address));
+  return {
+    client,
+    destroy() {
+      client.close();
+      for (const socket of sockets) socket.destroy();
+    },
+  };
+}
+
+function channelOptions({ host }: Address): ChannelOptions {
   return {
     // Otherwise a new channel takes up the stuck connection of the one that was thrown away.
     'grpc.use_local_subchannel_pool': 1,
@@ -27,8 +54,7 @@ export function channelOptions({ host }: Address): ChannelOptions {
   };
 }
 
-/** Null: plaintext. Otherwise this certificate, and no other, is trusted to have signed the control plane's. */
-export function channelCredentials({ host }: Address, caCertificatePem: string | null): ChannelCredentials {
+function channelCredentials({ host }: Address, caCertificatePem: string | null): ChannelCredentials {
   if (caCertificatePem === null) return ChannelCredentials.createInsecure();
   // A given certificate may be an intermediate one: what the token pinned is trusted as it is.
   const context = createSecureContext({ ca: caCertificatePem, allowPartialTrustChain: true, minVersion: 'TLSv1.2' });
@@ -36,4 +62,42 @@ export function channelCredentials({ host }: Address, caCertificatePem: string |
     // Whatever name the handshake carries, the certificate must be for the host that was dialled.
     checkServerIdentity: (_name, certificate) => checkServerIdentity(host, certificate),
   });
+}
+
+type CreateConnector = ChannelCredentials['_createSecureConnector'];
+
+/**
+ * Credentials that show us the sockets. Closing a channel of grpc-js does not end a connection that is still being made, and one
+ * whose peer accepts it and then says nothing is being made for ever.
+ */
+class TrackedCredentials extends ChannelCredentials {
+  readonly #inner: ChannelCredentials;
+  readonly #onSocket: (socket: Socket) => void;
+
+  constructor(inner: ChannelCredentials, onSocket: (socket: Socket) => void) {
+    super();
+    this.#inner = inner;
+    this.#onSocket = onSocket;
+  }
+
+  override _isSecure(): boolean {
+    return this.#inner._isSecure();
+  }
+
+  override _equals(other: ChannelCredentials): boolean {
+    return this === other;
+  }
+
+  override _createSecureConnector(...given: Parameters<CreateConnector>): ReturnType<CreateConnector> {
+    const connector = this.#inner._createSecureConnector(...given);
+    return {
+      connect: (socket) => {
+        this.#onSocket(socket);
+        return connector.connect(socket);
+      },
+      waitForReady: () => connector.waitForReady(),
+      getCallCredentials: () => connector.getCallCredentials(),
+      destroy: () => connector.destroy(),
+    };
+  }
 }

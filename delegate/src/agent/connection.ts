@@ -1,11 +1,4 @@
-import {
-  type ChannelCredentials,
-  Client,
-  type ClientDuplexStream,
-  Metadata,
-  type StatusObject,
-  status,
-} from '@grpc/grpc-js';
+import { type ClientDuplexStream, Metadata, type StatusObject, status } from '@grpc/grpc-js';
 import { type Decoded, encodeDelegateMessage, encodeLogMessage } from '@outrider/shared/protocol/codec.ts';
 import type { DelegateMessage, LogMessage, LogReply, ServerMessage } from '@outrider/shared/protocol/messages.ts';
 import { SendQueue } from '@outrider/shared/protocol/send-queue.ts';
@@ -18,7 +11,7 @@ import {
   SEND_QUEUE_MAX_BYTES,
 } from '@outrider/shared/protocol/timings.ts';
 import { Backoff } from './backoff.ts';
-import { channelOptions } from './channel.ts';
+import { type Channel, openChannel } from './channel.ts';
 import { type Address, formatAddress } from './config.ts';
 import type { Timers } from './instant.ts';
 import type { Logger } from './logger.ts';
@@ -42,7 +35,8 @@ export interface ConnectionTimings {
 }
 
 export interface ConnectionAccess {
-  readonly credentials: ChannelCredentials;
+  /** The certificate that is trusted to have signed the control plane's; null: plaintext. */
+  readonly caCertificatePem: string | null;
   /** Sent as `Bearer …`; null: nothing is sent. */
   readonly bearer: string | null;
 }
@@ -66,7 +60,7 @@ type LogsCall = ClientDuplexStream<Buffer, Decoded<LogReply>>;
 
 /** One channel with its streams, from dialling to the end. What comes from an attempt that is over is passed over. */
 interface Attempt {
-  readonly client: Client;
+  readonly channel: Channel;
   readonly metadata: Metadata;
   readonly control: ControlCall;
   readonly queue: SendQueue;
@@ -133,7 +127,12 @@ export class Connection {
     const metadata = attempt.metadata.clone();
     metadata.set(SESSION_METADATA, sessionId);
     const { path, requestSerialize, responseDeserialize } = DELEGATE_SERVICE.logs;
-    const call: LogsCall = attempt.client.makeBidiStreamRequest(path, requestSerialize, responseDeserialize, metadata);
+    const call: LogsCall = attempt.channel.client.makeBidiStreamRequest(
+      path,
+      requestSerialize,
+      responseDeserialize,
+      metadata,
+    );
     const logs = { call, blocked: false };
     attempt.logs = logs;
     const lost = (why: string, code: status) => this.#logsLost(attempt, logs, sessionId, why, code);
@@ -205,15 +204,16 @@ export class Connection {
 
   #dial(): void {
     const { address, access, handlers, timers, timings } = this.#options;
-    const { credentials, bearer } = access();
-    const client = new Client(formatAddress(address), credentials, channelOptions(address));
+    const { caCertificatePem, bearer } = access();
+    const channel = openChannel(address, caCertificatePem);
+    const { client } = channel;
     const metadata = new Metadata();
     if (bearer !== null) metadata.set(AUTHORIZATION_METADATA, `Bearer ${bearer}`);
     const { path, requestSerialize, responseDeserialize } = DELEGATE_SERVICE.control;
     const control: ControlCall = client.makeBidiStreamRequest(path, requestSerialize, responseDeserialize, metadata);
     const queue = new SendQueue(control, SEND_QUEUE_MAX_BYTES, () => this.drop('the control plane does not read'));
     const attempt: Attempt = {
-      client,
+      channel,
       metadata,
       control,
       queue,
@@ -284,7 +284,7 @@ export class Connection {
     attempt.queue.end();
     attempt.logs?.call.cancel();
     attempt.control.cancel();
-    attempt.client.close();
+    attempt.channel.destroy();
     if (this.#attempt === attempt) this.#attempt = undefined;
     this.#options.handlers.logsClosed();
     this.#options.handlers.closed();

@@ -1,13 +1,13 @@
 import { createHash, X509Certificate } from 'node:crypto';
 import { isIP } from 'node:net';
 import { checkServerIdentity, connect, type DetailedPeerCertificate, type TLSSocket } from 'node:tls';
-import { Client, type ServiceError, status } from '@grpc/grpc-js';
+import { type Client, type ServiceError, status } from '@grpc/grpc-js';
 import { OutriderError } from '@outrider/shared/errors.ts';
 import { type Decoded, encodeJoinRequest } from '@outrider/shared/protocol/codec.ts';
 import type { JoinRequest, JoinResponse } from '@outrider/shared/protocol/messages.ts';
 import { DELEGATE_SERVICE } from '@outrider/shared/protocol/service.ts';
 import { CONNECT_WATCHDOG_MS, UNARY_DEADLINE_MS } from '@outrider/shared/protocol/timings.ts';
-import { channelCredentials, channelOptions } from './channel.ts';
+import { openChannel } from './channel.ts';
 import { type Address, formatAddress } from './config.ts';
 
 /** A chain may loop (a root is its own issuer) and is never this long. */
@@ -43,13 +43,13 @@ export async function askToJoin(
   request: JoinRequest,
   signal?: AbortSignal,
 ): Promise<JoinResponse> {
-  const client = new Client(formatAddress(address), channelCredentials(address, caPem), channelOptions(address));
+  const channel = openChannel(address, caPem);
   try {
-    const decoded = await callJoin(client, request, signal);
+    const decoded = await callJoin(channel.client, request, signal);
     if (decoded.kind === 'ok') return decoded.message;
     throw new OutriderError('protocol-version', 'The control plane answered the join request with something else');
   } finally {
-    client.close();
+    channel.destroy();
   }
 }
 

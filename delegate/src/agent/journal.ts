@@ -17,6 +17,9 @@ export interface JournalOptions {
   readonly maxBytes?: number;
 }
 
+/** What the agent needs of a journal. */
+export type OpenJournal = Pick<Journal, 'state' | 'full' | 'append' | 'close'>;
+
 /**
  * What the delegate must not forget: the work it took on, the facts of it, and results until the control plane has them.
  * A record is on the disk when `append` resolves; only then may be done what it announces.
@@ -113,14 +116,19 @@ export class Journal {
     return Math.max(this.#options.compactBytes ?? JOURNAL_COMPACT_BYTES, 2 * this.#bytes);
   }
 
+  /** Without room for a second file the first one still counts: it is tried again when that has doubled. */
   async #compact(): Promise<void> {
-    const { directory, now } = this.#options;
+    const { directory, now, logger } = this.#options;
     const before = this.#file;
-    const { handle, bytes } = await writeAnew(directory, this.#tasks, now());
-    this.#file = handle;
-    this.#bytes = bytes;
+    try {
+      const { handle, bytes } = await writeAnew(directory, this.#tasks, now());
+      this.#file = handle;
+      this.#bytes = bytes;
+      await before.close();
+    } catch (thrown) {
+      logger.warn({ err: thrown }, 'The journal could not be rewritten; it goes on growing');
+    }
     this.#compactAt = this.#compactionPoint();
-    await before.close();
   }
 
   async #inTurn(work: () => Promise<void>): Promise<void> {

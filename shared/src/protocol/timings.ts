@@ -1,6 +1,6 @@
 /**
- * Every timer and limit of the delegate protocol, in one place. Both sides import it; docs/protocol.md lists it.
- * Reasons: design.md §4, reference figures in docs/protocol.md.
+ * Every timer and limit of the delegate protocol, in one place. Both sides import it; docs/protocol.md lists it with the
+ * reasons, and a test holds the two together.
  */
 
 export const PROTOCOL_VERSION_MIN = 1;

@@ -1,5 +1,14 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, test } from 'node:test';
@@ -145,6 +154,23 @@ describe('the journal', () => {
     assert.ok(inodes.size <= 12, `rewritten ${inodes.size} times`);
     assert.equal(journal.state.size, 64);
     await journal.close();
+  });
+
+  test('goes on in its old file when there is no room for a new one', async () => {
+    const told: string[] = [];
+    const journal = await open({
+      compactBytes: 300,
+      logger: { ...SILENT, warn: (_fields, message) => told.push(message) },
+    });
+    // Where the new file would be made, something stands that cannot be removed like a file.
+    mkdirSync(path.join(directory, 'journal.new', 'x'), { recursive: true });
+    for (let index = 0; index < 8; index++) await journal.append(offer(`t${index}`));
+    assert.match(told[0] ?? '', /could not be rewritten/);
+    await journal.close();
+    rmSync(path.join(directory, 'journal.new'), { recursive: true });
+    const again = await open();
+    assert.equal(again.state.size, 8);
+    await again.close();
   });
 
   test('says when it is full, and goes on taking results', async () => {
