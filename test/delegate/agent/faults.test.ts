@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { createServer, type Socket } from 'node:net';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import { Journal } from '@outrider/delegate/agent/journal.ts';
+import { SILENT } from '@outrider/delegate/agent/logger.ts';
 import { OutriderError } from '@outrider/shared/errors.ts';
 import { eventually } from '../../support/processes.ts';
 import { done, type Recipe, Rig } from './rig.ts';
@@ -77,6 +78,48 @@ describe('a delegate in trouble', () => {
     assert.equal(error.code, 'store-failed');
     assert.equal(runs, 0);
     assert.notEqual((await rig.row(id)).state, 'ended');
+  });
+
+  test('says nothing on a new connection that was meant for the one before', async () => {
+    const written = Promise.withResolvers<void>();
+    const asked = Promise.withResolvers<void>();
+    const told: string[] = [];
+    const warn = (fields: object) => told.push(JSON.stringify(fields));
+    await rig.delegate(
+      'one',
+      async () => done(),
+      {},
+      {
+        logger: { ...SILENT, warn, error: warn },
+        openJournal: async (options) => {
+          const journal = await Journal.open(options);
+          return {
+            state: journal.state,
+            full: false,
+            append: async (record) => {
+              if (record.kind === 'accepted') {
+                asked.resolve();
+                await written.promise;
+              }
+              await journal.append(record);
+            },
+            close: () => journal.close(),
+          };
+        },
+      },
+    );
+    const id = await rig.enqueue('p1.1');
+    await asked.promise;
+    await rig.killControlPlane();
+    await rig.restartControlPlane();
+    const before = Date.now();
+    await eventually('it has connected again', () => (Date.now() > before + 200 ? true : undefined));
+    written.resolve();
+    await eventually('the step has ended', async () => ((await rig.row(id)).state === 'ended' ? true : undefined));
+    assert.deepEqual(
+      told.filter((text) => text.includes('Hello')),
+      [],
+    );
   });
 
   test('whatever is killed while steps run, each is done once and every log is whole', async () => {

@@ -59,6 +59,25 @@ describe('when one side goes away', () => {
     assert.equal(ends.length, 1);
   });
 
+  test('a control plane that was away for longer than a lease takes nothing from its delegates', async () => {
+    await rig.close();
+    rig = await Rig.start({ timings: { leaseTtlMs: 400, reassignGraceMs: 0 } });
+    const { recipe, lines, release } = counting();
+    await rig.delegate('one', recipe);
+    await rig.delegate('two', recipe);
+    const id = await rig.enqueue('p1.1');
+    await logged(id, 5);
+    await rig.killControlPlane();
+    const leaseUntilMs = (await rig.row(id)).leaseUntilMs ?? 0;
+    await eventually('the lease is long over', () => (Date.now() > leaseUntilMs + 300 ? true : undefined));
+    await rig.restartControlPlane();
+    await logged(id, lines.length);
+    release();
+    await ended(id);
+    assert.equal((await rig.row(id)).epoch, 1);
+    assert.deepEqual(await rig.log(id), lines);
+  });
+
   test('a delegate that is restarted mid-step goes on under the same epoch with its facts', async () => {
     const runs: unknown[] = [];
     const released = Promise.withResolvers<void>();
