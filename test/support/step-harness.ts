@@ -242,7 +242,7 @@ export function failureCodeOf(run: StepRun): ErrorCode | undefined {
 }
 
 const MUTATIONS: Readonly<Record<'ecs' | 'autoScaling', readonly string[]>> = {
-  ecs: ['registerTaskDefinition', 'createService', 'updateService', 'deleteService'],
+  ecs: ['registerTaskDefinition', 'createService', 'updateService', 'deleteService', 'tagService', 'untagService'],
   autoScaling: [
     'registerScalableTarget',
     'deregisterScalableTarget',

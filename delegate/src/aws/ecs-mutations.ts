@@ -14,7 +14,10 @@ import type { Ecs } from './ports.ts';
 import { requestOf } from './request-shape.ts';
 import type { Calls } from './retry.ts';
 
-export type EcsMutations = Pick<Ecs, 'registerTaskDefinition' | 'createService' | 'updateService' | 'deleteService'>;
+export type EcsMutations = Pick<
+  Ecs,
+  'registerTaskDefinition' | 'createService' | 'updateService' | 'deleteService' | 'tagService' | 'untagService'
+>;
 type Reads = Pick<Ecs, 'describeService'>;
 
 /** The calls that change ECS. Each goes out once; what ended unclearly is looked at before it goes out again. */
@@ -25,6 +28,7 @@ export function createEcsMutations(clients: AccountClients, calls: Calls, reads:
     createService: createService(load, calls, reads),
     updateService: updateService(load, calls),
     deleteService: deleteService(load, calls),
+    ...tagging(load, calls),
   };
 }
 
@@ -101,6 +105,22 @@ function deleteService(load: Load, calls: Calls): EcsMutations['deleteService'] 
       if (isAbsent(error) || isNotActive(error)) return;
       throw error;
     }
+  };
+}
+
+function tagging(load: Load, calls: Calls): Pick<EcsMutations, 'tagService' | 'untagService'> {
+  return {
+    async tagService(resourceArn, tags) {
+      const { sdk, client } = await load();
+      const list = Object.entries(tags).map(([key, value]) => ({ key, value }));
+      const send = () => client.send(new sdk.TagResourceCommand({ resourceArn, tags: list }));
+      await calls.mutate('ECS TagResource', send, { repeatable: true });
+    },
+    async untagService(resourceArn, keys) {
+      const { sdk, client } = await load();
+      const send = () => client.send(new sdk.UntagResourceCommand({ resourceArn, tagKeys: [...keys] }));
+      await calls.mutate('ECS UntagResource', send, { repeatable: true });
+    },
   };
 }
 

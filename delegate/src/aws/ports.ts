@@ -140,6 +140,10 @@ export interface Ecs {
   updateService(cluster: string, service: string, change: JsonObject): Promise<EcsService>;
   /** Mutation, repeatable: a service that is gone or draining already counts as deleted. */
   deleteService(cluster: string, service: string, options: { readonly force: boolean }): Promise<void>;
+  /** Mutation, repeatable: sets these tags and leaves the others. */
+  tagService(serviceArn: string, tags: Readonly<Record<string, string>>): Promise<void>;
+  /** Mutation, repeatable: absent tags count as removed. */
+  untagService(serviceArn: string, keys: readonly string[]): Promise<void>;
 }
 
 /** All for the dimension `ecs:service:DesiredCount`. */

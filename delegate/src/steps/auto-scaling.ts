@@ -1,27 +1,24 @@
 import type { AutoScalerConfig, AutoScalingSnapshot } from '@outrider/shared/steps/autoscaling.ts';
+import type { EcsService } from '../aws/ports.ts';
 import { textOf } from '../json.ts';
 import { restorable } from './auto-scaling-json.ts';
+import { beforeSuspension, clearMark, isSuspended, markSuspended, RESUMED, SUSPENDED } from './auto-scaling-mark.ts';
 import type { StepContext } from './contract.ts';
 
 type Scaling = Pick<StepContext<unknown>, 'aws' | 'log'>;
 
-const SUSPENDED = {
-  DynamicScalingInSuspended: true,
-  DynamicScalingOutSuspended: true,
-  ScheduledScalingSuspended: true,
-};
-
-/** What these services' auto scaling is now, enough to put it back. */
+/** What these services' auto scaling is when nobody deploys them, enough to put it back. */
 export async function snapshotAutoScaling(
   ctx: Scaling,
   cluster: string,
-  services: readonly string[],
+  services: readonly Pick<EcsService, 'name' | 'tags'>[],
 ): Promise<AutoScalingSnapshot[]> {
   if (services.length === 0) return [];
-  const found = await ctx.aws.autoScaling.describe(cluster, services);
+  const tags = new Map(services.map((service) => [service.name, service.tags]));
+  const found = await ctx.aws.autoScaling.describe(cluster, [...tags.keys()]);
   return found.map((scaling) => ({
     service: scaling.service,
-    scalableTarget: restorable('target', scaling.scalableTarget),
+    scalableTarget: restorable('target', beforeSuspension(scaling.scalableTarget, tags.get(scaling.service) ?? {})),
     scalingPolicies: scaling.scalingPolicies.map((policy) => restorable('policy', policy)),
     scheduledActions: scaling.scheduledActions.map((action) => restorable('action', action)),
   }));
@@ -42,9 +39,9 @@ export async function suspendAutoScaling(
     snapshots.map((snapshot) => snapshot.service),
   );
   for (const { service, scalableTarget } of live) {
-    const state = scalableTarget['SuspendedState'];
-    const suspended = JSON.stringify(state) === JSON.stringify(SUSPENDED) && scalableTarget['MinCapacity'] === 0;
-    if (suspended) continue;
+    if (isSuspended(scalableTarget)) continue;
+    const marked = await ctx.aws.ecs.describeService(cluster, service);
+    if (marked !== undefined) await markSuspended(ctx, marked, scalableTarget);
     ctx.log(`Suspending Auto Scaling of service: ${service}`);
     await ctx.aws.autoScaling.registerScalableTarget(cluster, service, { MinCapacity: 0, SuspendedState: SUSPENDED });
   }
@@ -84,13 +81,8 @@ export async function attachAutoScaling(
 
 /** Puts a snapshot back: target first, then what hangs on it. A target that was not suspended is resumed. */
 export async function restoreAutoScaling(ctx: Scaling, cluster: string, snapshot: AutoScalingSnapshot): Promise<void> {
-  const resumed = {
-    DynamicScalingInSuspended: false,
-    DynamicScalingOutSuspended: false,
-    ScheduledScalingSuspended: false,
-  };
   ctx.log(`Restoring Auto Scaling of service: ${snapshot.service}`);
-  const target = { SuspendedState: resumed, ...snapshot.scalableTarget };
+  const target = { SuspendedState: RESUMED, ...snapshot.scalableTarget };
   await ctx.aws.autoScaling.registerScalableTarget(cluster, snapshot.service, target);
   for (const policy of snapshot.scalingPolicies) {
     await ctx.aws.autoScaling.putScalingPolicy(cluster, snapshot.service, policy);
@@ -98,5 +90,7 @@ export async function restoreAutoScaling(ctx: Scaling, cluster: string, snapshot
   for (const action of snapshot.scheduledActions) {
     await ctx.aws.autoScaling.putScheduledAction(cluster, snapshot.service, action);
   }
+  const service = await ctx.aws.ecs.describeService(cluster, snapshot.service);
+  if (service !== undefined) await clearMark(ctx, service);
   ctx.log(`Restored Auto Scaling of service: ${snapshot.service}`);
 }

@@ -77,7 +77,7 @@ async function surveyOnce(ctx: Context, cluster: string, serviceName: string): P
   if (live !== undefined && !belongsTo(live, serviceName)) throw taken(live, serviceName);
   const saved = {
     snapshot: live === undefined ? null : snapshotOf(live),
-    autoScalingSnapshots: live === undefined ? [] : await snapshotAutoScaling(ctx, cluster, [serviceName]),
+    autoScalingSnapshots: live === undefined ? [] : await snapshotAutoScaling(ctx, cluster, [live]),
   };
   await ctx.checkpoint({ serviceName, ...saved });
   return saved;

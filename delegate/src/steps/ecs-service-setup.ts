@@ -6,6 +6,7 @@ import {
   type SetupOutput,
 } from '@outrider/shared/steps/ecs-service-setup.ts';
 import type { FactsOf, RenderedWith } from '@outrider/shared/steps/index.ts';
+import type { EcsService } from '../aws/ports.ts';
 import { removeAutoScaling, snapshotAutoScaling } from './auto-scaling.ts';
 import { parseScalableTarget, parseScalingPolicies } from './auto-scaling-json.ts';
 import type { StepContext, StepHandler } from './contract.ts';
@@ -84,7 +85,7 @@ async function surveyOnce(ctx: Context, cluster: string, family: string, input: 
       running: active.at(-1)?.service.desired ?? 0,
       fallback: DEFAULT_INSTANCES,
     }),
-    autoScalingSnapshots: await snapshotAutoScaling(ctx, cluster, active.map(nameOf)),
+    autoScalingSnapshots: await snapshotAutoScaling(ctx, cluster, active.map(serviceOf)),
   };
   await ctx.checkpoint(survey);
   return survey;
@@ -144,6 +145,6 @@ function autoScalerOf(input: With): AutoScalerConfig | null {
   };
 }
 
-function nameOf(version: Version): string {
-  return version.service.name;
+function serviceOf(version: Version): EcsService {
+  return version.service;
 }

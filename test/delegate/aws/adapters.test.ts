@@ -54,6 +54,16 @@ describe('ECS', () => {
     });
   }
 
+  test('tags of a service are set and taken away, and the others stay', async () => {
+    await world.aws.ecs.registerTaskDefinition(FAMILY, TAGS);
+    const { arn } = await world.aws.ecs.createService('example', service('web__1'), 'token-1', TAGS);
+    const tags = async () => (await world.aws.ecs.describeService('example', 'web__1'))?.tags;
+    await world.aws.ecs.tagService(arn, { note: 'min=2 in=on' });
+    assert.deepEqual(await tags(), { ...TAGS, note: 'min=2 in=on' });
+    await world.aws.ecs.untagService(arn, ['note', 'never-was']);
+    assert.deepEqual(await tags(), TAGS);
+  });
+
   test('deleting what is gone is success', async () => {
     await world.aws.ecs.deleteService('example', 'never-was', { force: true });
   });

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, test } from 'node:test';
+import { AUTO_SCALING_MARK, SUSPENDED } from '@outrider/delegate/steps/auto-scaling-mark.ts';
 import type { SetupOutput } from '@outrider/shared/steps/ecs-service-setup.ts';
 import type { Prior } from '@outrider/shared/steps/task.ts';
 import {
@@ -117,6 +118,57 @@ describe('Rollback Containers', () => {
     assert.equal(restored?.scalableTarget['MinCapacity'], 2);
     assert.equal(restored?.scalingPolicies[0]?.['PolicyName'], 'P1');
     assert.deepEqual(await world.aws.autoScaling.describe('example', [setup.serviceName]), []);
+  });
+
+  test('auto scaling that a deployment without rollback left suspended comes back as it was before that one', async () => {
+    const scaled = { with: { autoScaler: AUTO_SCALER } };
+    const old = await deployVersion(world, scaled);
+    const flags = { DynamicScalingOutSuspended: false, ScheduledScalingSuspended: false };
+    const SuspendedState = { DynamicScalingInSuspended: true, ...flags };
+    await world.aws.autoScaling.registerScalableTarget('example', old.serviceName, { SuspendedState });
+    const target = async () => (await world.aws.autoScaling.describe('example', [old.serviceName]))[0]?.scalableTarget;
+    const before = await target();
+    // Aborted after its first phase, by somebody who would look by hand: nothing is put back.
+    const aborted = await runSetup(world, { ...scaled, execution: 2, image: NEW_IMAGE });
+    await upgrade(aborted, 'p1.2', '50%');
+    assert.equal((await target())?.['MinCapacity'], 0);
+    await world.aws.ecs.updateService('example', aborted.serviceName, { desiredCount: 0 });
+    await world.aws.ecs.updateService('example', old.serviceName, { desiredCount: 2 });
+    world.advance(120_000);
+    const setup = await runSetup(world, { ...scaled, execution: 3, image: 'library/nginx:3' });
+    const done = await upgrade(setup, 'p1.2', '50%');
+    outputOf(await rollback('r1.1', { setup, undo: undo(done) }));
+    const after = await target();
+    assert.equal(after?.['MinCapacity'], 2);
+    assert.deepEqual(after?.['SuspendedState'], before?.['SuspendedState']);
+    const service = await world.aws.ecs.describeService('example', old.serviceName);
+    assert.equal(service?.tags[AUTO_SCALING_MARK], undefined, 'nothing of it stays behind');
+  });
+
+  test('auto scaling that a person has suspended is put back suspended', async () => {
+    const old = await deployVersion(world, { with: { autoScaler: AUTO_SCALER } });
+    const person = { MinCapacity: 0, SuspendedState: SUSPENDED };
+    await world.aws.autoScaling.registerScalableTarget('example', old.serviceName, person);
+    const setup = await runSetup(world, { execution: 2, image: NEW_IMAGE });
+    const done = await upgrade(setup, 'p1.2', '50%');
+    outputOf(await rollback('r1.1', { setup, undo: undo(done) }));
+    const [after] = await world.aws.autoScaling.describe('example', [old.serviceName]);
+    assert.equal(after?.scalableTarget['MinCapacity'], 0);
+    assert.deepEqual(after?.scalableTarget['SuspendedState'], SUSPENDED);
+  });
+
+  test('a delegate that may not tag services deploys all the same, and says what that means', async () => {
+    await deployVersion(world, { with: { autoScaler: AUTO_SCALER } });
+    const setup = await runSetup(world, { execution: 2, image: NEW_IMAGE });
+    world.simulator.control.addFault({
+      kind: 'error',
+      operation: 'TagResource',
+      code: 'AccessDeniedException',
+      message: 'User: arn:aws:sts::1:assumed-role/delegate/x is not authorized to perform: ecs:TagResource',
+    });
+    const run = await upgrade(setup, 'p1.2', '50%');
+    outputOf(run);
+    assert.ok(run.texts.some((text) => /ecs:TagResource.*resume its Auto Scaling by hand/.test(text)));
   });
 
   test('an old version that grew meanwhile keeps what it has', async () => {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, test } from 'node:test';
+import { RESUMED } from '@outrider/delegate/steps/auto-scaling-mark.ts';
 import { goldenLines, isOrderedPart, matchExactly } from '../../support/golden-log.ts';
 import {
   FARGATE_TARGET,
@@ -157,6 +158,21 @@ describe('rolling deployment', () => {
     const options = { ...named(OLD_IMAGE), execution: 2, stepId: 'r1.1', rollback: true, prior: { undo } };
     outputOf(await world.run(stepTask('ecs-rolling-rollback', options)));
     assert.equal((await world.aws.ecs.describeService('fargate', 'myapp'))?.running, 4);
+  });
+
+  test('auto scaling that an aborted deployment left suspended runs again after the next one', async () => {
+    outputOf(await world.run(stepTask('ecs-rolling-deploy', named(OLD_IMAGE))));
+    await world.aws.autoScaling.registerScalableTarget('fargate', 'myapp', { MinCapacity: 1, MaxCapacity: 4 });
+    let waits = 0;
+    const aborted = await world.run(stepTask('ecs-rolling-deploy', { ...named(NEW_IMAGE), execution: 2 }), {
+      stopAtWait: () => (++waits > 1 ? 'aborted' : undefined),
+    });
+    assert.equal(aborted.outcome.outcome, 'stopped');
+    const target = async () => (await world.aws.autoScaling.describe('fargate', ['myapp']))[0]?.scalableTarget;
+    assert.equal((await target())?.['MinCapacity'], 0);
+    outputOf(await world.run(stepTask('ecs-rolling-deploy', { ...named('library/nginx:3'), execution: 3 })));
+    assert.equal((await target())?.['MinCapacity'], 1);
+    assert.deepEqual((await target())?.['SuspendedState'], RESUMED);
   });
 
   test("ECS's own rollback by its circuit breaker is a failure, not a success", async () => {

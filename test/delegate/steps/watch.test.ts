@@ -40,6 +40,8 @@ function world(answers: readonly EcsService[]) {
       createService: unused,
       updateService: unused,
       deleteService: unused,
+      tagService: unused,
+      untagService: unused,
     },
     autoScaling: {
       describe: unused,
