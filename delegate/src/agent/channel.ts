@@ -24,7 +24,10 @@ const NO_NAME = 'control-plane.outrider.invalid';
  */
 export function openChannel(address: Address, caCertificatePem: string | null): Channel {
   const sockets = new Set<Socket>();
+  let destroyed = false;
   const credentials = new TrackedCredentials(channelCredentials(address, caCertificatePem), (socket) => {
+    // It may have become one only after the channel was given up.
+    if (destroyed) socket.destroy();
     sockets.add(socket);
     socket.once('close', () => sockets.delete(socket));
   });
@@ -32,6 +35,7 @@ export function openChannel(address: Address, caCertificatePem: string | null): 
   return {
     client,
     destroy() {
+      destroyed = true;
       client.close();
       for (const socket of sockets) socket.destroy();
     },
