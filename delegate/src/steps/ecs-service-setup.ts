@@ -52,7 +52,7 @@ export const ecsServiceSetup: StepHandler<'ecs-service-setup'> = async (input, c
     cluster,
     shape: { name: serviceName, taskDefinitionArn: definition.arn, desired: 0, service, target, ...balanced },
   });
-  await keepOneVersion(ctx, { cluster, family, serviceName, previous: survey.previous, steadyStateTimeoutMinutes });
+  await keepOneVersion(ctx, { cluster, family, serviceName, ...survey, steadyStateTimeoutMinutes });
   ctx.log('');
   await cleanVersions(ctx, { cluster, family, serviceName, previous: survey.previous });
   sayAutoScaling(ctx, survey);

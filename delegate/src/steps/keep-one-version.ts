@@ -1,5 +1,7 @@
+import type { AutoScalingSnapshot } from '@outrider/shared/steps/autoscaling.ts';
 import type { ServiceDesired } from '@outrider/shared/steps/target.ts';
 import type { EcsTask } from '../aws/ports.ts';
+import { removeAutoScaling, suspendAutoScaling } from './auto-scaling.ts';
 import { containerLine, readContainers } from './container-ids.ts';
 import type { StepContext } from './contract.ts';
 import { type Version, versionsOf } from './family.ts';
@@ -12,12 +14,15 @@ export interface KeepOne {
   readonly serviceName: string;
   /** Versions that ran before this deployment. */
   readonly previous: readonly ServiceDesired[];
+  /** Their auto scaling, saved. */
+  readonly autoScalingSnapshots: readonly AutoScalingSnapshot[];
   readonly steadyStateTimeoutMinutes: number;
 }
 
 /**
  * The page: during a deployment only one old version is kept, the others are reduced to 0. The one kept is the newest
  * that is healthy, or the newest, when none is: never all are scaled down. Nothing is done when at most one is active.
+ * Auto scaling of the others is suspended first, or it would bring them back, and gone at last.
  */
 export async function keepOneVersion(ctx: StepContext<unknown>, options: KeepOne): Promise<void> {
   const { cluster, family, serviceName, previous } = options;
@@ -30,8 +35,11 @@ export async function keepOneVersion(ctx: StepContext<unknown>, options: KeepOne
   const goingDown = versions.filter(({ service }) => service.desired === 0 && service.running > 0);
   const active = versions.filter(({ service }) => service.desired > 0);
   const kept = active.length < 2 ? active.at(-1) : await choose(ctx, cluster, active);
-  for (const { service } of [...goingDown, ...active]) {
-    if (service.name === kept?.service.name) continue;
+  const leaving = [...goingDown, ...active].filter(({ service }) => service.name !== kept?.service.name);
+  const leavingNames = new Set(leaving.map(({ service }) => service.name));
+  const scaled = options.autoScalingSnapshots.filter((snapshot) => leavingNames.has(snapshot.service));
+  await suspendAutoScaling(ctx, cluster, scaled);
+  for (const { service } of leaving) {
     await resizeService(ctx, {
       cluster,
       serviceName: service.name,
@@ -42,6 +50,7 @@ export async function keepOneVersion(ctx: StepContext<unknown>, options: KeepOne
       steadyStateTimeoutMinutes: options.steadyStateTimeoutMinutes,
     });
   }
+  for (const { service } of scaled) await removeAutoScaling(ctx, cluster, service);
 }
 
 /** The newest healthy one, or the newest; lists what each of them runs. */

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, test } from 'node:test';
+import { setupOutput } from '@outrider/shared/steps/ecs-service-setup.ts';
 import { goldenLines, isOrderedPart, matchExactly } from '../../support/golden-log.ts';
 import {
   FARGATE_TARGET,
@@ -89,6 +90,21 @@ describe('ECS Service Setup', () => {
     );
     assert.equal(await desired(`${SEED_FAMILY}__4`), 0);
     assert.ok(run.texts.includes('Active tasks:'));
+  });
+
+  test('a version that is brought to 0 is not brought back by its auto scaling, which is kept for a rollback', async () => {
+    const [older, newer] = [`${SEED_FAMILY}__2`, `${SEED_FAMILY}__3`];
+    await makeByHand(older, 2, OURS);
+    await makeByHand(newer, 2, OURS);
+    await world.aws.autoScaling.registerScalableTarget('example', older, { MinCapacity: 2, MaxCapacity: 5 });
+    world.simulator.control.addFault({ kind: 'autoscaler', service: older, desired: 4, everySeconds: 5 });
+    const run = await setup();
+    const output = outputOf(run);
+    assert.deepEqual(await world.aws.autoScaling.describe('example', [older]), []);
+    world.advance(600_000);
+    assert.equal((await world.aws.ecs.describeService('example', older))?.desired, 0);
+    const [saved] = setupOutput.parse(output).autoScalingSnapshots;
+    assert.equal(saved?.scalableTarget['MinCapacity'], 2);
   });
 
   test('versions without tasks are deleted, the new one is not', async () => {
