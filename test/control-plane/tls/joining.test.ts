@@ -243,7 +243,9 @@ describe('the control plane as its own certificate authority', () => {
     writeFileSync(keyFile, issued.privateKeyPem);
     const identity = await createTlsIdentity({ kind: 'files', certFile, keyFile }, parts);
     const server = await startGrpcServer({
-      ...{ ...parts, address: { host: '127.0.0.1', port: 0 }, security: { kind: 'tls', identity } },
+      ...parts,
+      address: { host: '127.0.0.1', port: 0 },
+      security: { kind: 'tls', identity },
       gateway: { open: async () => assert.fail('nobody gets in'), openLogs: () => undefined, drain: () => {} },
       authenticator: OPEN_DOOR,
       joining: null,
