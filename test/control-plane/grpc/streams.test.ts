@@ -92,6 +92,7 @@ describe('the streams of a delegate', () => {
     ['of too old a protocol', { protocolMin: 0, protocolMax: 0 }, status.FAILED_PRECONDITION, /protocol 0–0/],
     ['without slots', { slots: 0 }, status.PERMISSION_DENIED, /slots/],
     ['with a bad name', { delegateName: '../etc' }, status.PERMISSION_DENIED, /name/],
+    ['with an endless version', { version: 'v'.repeat(200) }, status.PERMISSION_DENIED, /at most 128 characters/],
     ['with too many tags', { tags: Array(51).fill('t') }, status.PERMISSION_DENIED, /tags/],
   ] as const) {
     test(`a delegate ${title} is turned away and told why`, async () => {

@@ -225,6 +225,17 @@ describe('the codec', () => {
     });
   });
 
+  test('of the words of a failure as much is kept as a person can read', () => {
+    const failure = { code: 'internal', message: 'm'.repeat(9_000), evidence: Array(30).fill('e'.repeat(9_000)) };
+    const decoded = control({ result: { ...ref, outcome: 'OUTCOME_FAILED', failure } });
+    assert.ok(
+      decoded.kind === 'ok' && decoded.message.kind === 'result' && decoded.message.result.outcome === 'failed',
+    );
+    const kept = decoded.message.result.failure;
+    assert.equal(kept.evidence.length, 20);
+    for (const text of [kept.message, ...kept.evidence]) assert.ok(text.length < 4_200 && text.endsWith('[cut]'));
+  });
+
   test('nothing that is too large is written', () => {
     const task = { taskId: 't', epoch: 1 };
     const facts = { big: 'x'.repeat(FACTS_MAX_BYTES) };

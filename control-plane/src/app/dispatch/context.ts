@@ -122,7 +122,11 @@ export function noteWorker(notes: Notes, executionId: ExecutionId, delegate: str
 /** Somebody let an offer go by, or gave it back. */
 export function noteDeclined(notes: Notes, taskId: TaskId, instanceId: string, line: string): void {
   notes.declined.set(taskId, new Set([...(notes.declined.get(taskId) ?? []), instanceId]));
-  notes.evidence.set(taskId, [...(notes.evidence.get(taskId) ?? []), line].slice(-EVIDENCE_KEPT));
+  notes.evidence.set(
+    taskId,
+    [...(notes.evidence.get(taskId) ?? []), line.slice(0, EVIDENCE_MAX_LENGTH)].slice(-EVIDENCE_KEPT),
+  );
 }
 
 const EVIDENCE_KEPT = 20;
+const EVIDENCE_MAX_LENGTH = 1_024;

@@ -10,6 +10,8 @@ const NAME = /^[A-Za-z0-9][A-Za-z0-9 _.-]{0,127}$/;
 const TAGS_MAX = 50;
 const TAG_MAX_LENGTH = 128;
 const STEP_TYPES_MAX = 200;
+/** Of version, region, instance id and each step type: they are shown and stored. */
+const WORD_MAX_LENGTH = 128;
 const INVENTORY_MAX = 1_000;
 const SLOTS_MAX = 1_000;
 
@@ -75,6 +77,10 @@ function whatIsWrong(hello: HelloMessage): string | undefined {
     return `a delegate has at most ${TAGS_MAX} tags of at most ${TAG_MAX_LENGTH} characters`;
   }
   if (hello.stepTypes.length > STEP_TYPES_MAX) return `a delegate names at most ${STEP_TYPES_MAX} step types`;
+  const { version, region, instanceId, stepTypes } = hello;
+  if ([version, region, instanceId, ...stepTypes].some((word) => word.length > WORD_MAX_LENGTH)) {
+    return `version, region, instance id and step types of a delegate have at most ${WORD_MAX_LENGTH} characters`;
+  }
   if (hello.inventory.length > INVENTORY_MAX) return `a delegate holds at most ${INVENTORY_MAX} tasks`;
   if (hello.slots < 1 || hello.slots > SLOTS_MAX) return `a delegate has 1–${SLOTS_MAX} slots`;
   return undefined;
@@ -107,7 +113,9 @@ async function settle(context: DispatchContext, session: Session, item: Inventor
   const plan = directiveFor(item, row, session, holderLives);
   const directive = { taskId: item.taskId, epoch: item.epoch, logOffset: row?.logBytes ?? 0 };
   if (plan.action === 'stop') {
-    context.logger.info(
+    // A result that was acknowledged is brought along with every greeting for a while.
+    const routine = item.phase === 'finished' && row?.state === 'ended';
+    context.logger[routine ? 'debug' : 'info'](
       { ...directive, delegate: session.delegate, because: plan.because },
       'The delegate is to forget a task',
     );

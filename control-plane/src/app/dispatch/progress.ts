@@ -3,6 +3,9 @@ import type { ServiceCounts } from '@outrider/shared/protocol/messages.ts';
 import { Listeners } from '../listeners.ts';
 import type { Logger } from '../logger.ts';
 
+/** A step moves a handful of services; nobody could watch more. */
+const SERVICES_MAX = 100;
+
 /** Newest counts of each running task, for watchers. Kept in memory only: a lost one is replaced by the next. */
 export class ProgressBoard {
   readonly #newest = new Map<TaskId, readonly ServiceCounts[]>();
@@ -13,8 +16,9 @@ export class ProgressBoard {
   }
 
   note(taskId: TaskId, services: readonly ServiceCounts[]): void {
-    this.#newest.set(taskId, services);
-    this.#listeners.tell(taskId, services);
+    const shown = services.slice(0, SERVICES_MAX);
+    this.#newest.set(taskId, shown);
+    this.#listeners.tell(taskId, shown);
   }
 
   of(taskId: TaskId): readonly ServiceCounts[] | undefined {

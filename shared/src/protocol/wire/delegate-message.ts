@@ -226,9 +226,24 @@ function writeFailure(failure: Failure): WireFailure {
   };
 }
 
+/** What is kept of the words of a failure: enough for a person, and for a page. */
+const FAILURE_TEXT_MAX_LENGTH = 4_096;
+const EVIDENCE_MAX_LINES = 20;
+
 /** A code or type that a newer delegate knows and we do not still tells the operator its words. */
 function readFailure(wire: Failure__Output): Failure {
   const code: ErrorCode = wire.code !== undefined && isErrorCode(wire.code) ? wire.code : 'step-failed';
   const failureType: FailureType = FAILURE_TYPES.find((type) => type === wire.failureType) ?? 'application';
-  return { code, message: text(wire.message), hint: text(wire.hint), evidence: wire.evidence ?? [], failureType };
+  return {
+    code,
+    message: cut(wire.message),
+    hint: cut(wire.hint),
+    evidence: (wire.evidence ?? []).slice(0, EVIDENCE_MAX_LINES).map(cut),
+    failureType,
+  };
+}
+
+function cut(value: string | undefined): string {
+  const whole = text(value);
+  return whole.length > FAILURE_TEXT_MAX_LENGTH ? `${whole.slice(0, FAILURE_TEXT_MAX_LENGTH)}… [cut]` : whole;
 }
