@@ -11,33 +11,33 @@ import { allSteps } from '../domain/planning/walk.ts';
 export function requireDelegates(plan: ExecutionPlan, fleet: readonly DelegateView[]): void {
   const problems: Problem[] = [];
   const lacking: string[] = [];
+  let selected = false;
   for (const { selectors, stepTypes } of needsOf(plan)) {
     const matches = stepTypes.map((stepType) => matchDelegates({ selectors, stepType }, fleet));
     const failing = stepTypes.filter((_, index) => matches[index]?.eligible.length === 0);
     if (failing.length === 0) continue;
-    lacking.push(selectorsText(selectors));
+    lacking.push(stepsText(selectors));
+    selected ||= selectors.length > 0;
     for (const delegate of fleet) {
       const reasons = matches.flatMap(
         (match) => match.ineligible.find((candidate) => candidate.name === delegate.name)?.reasons ?? [],
       );
       if (reasons.length === 0) continue;
-      const message = `${delegate.name} cannot take steps for ${selectorsText(selectors)}: ${[...new Set(reasons)].join('; ')}`;
+      const message = `${delegate.name} cannot take ${stepsText(selectors)}: ${[...new Set(reasons)].join('; ')}`;
       problems.push({ message });
     }
   }
   if (lacking.length === 0) return;
   const nobody = fleet.length === 0 ? '; no delegate has joined yet' : '';
-  throw new OutriderError(
-    'no-eligible-delegate',
-    `No delegate can take steps for ${lacking.join(', nor for ')}${nobody}`,
-    {
-      problems,
-      hint:
-        fleet.length === 0
-          ? 'Make a join token with `outrider tokens create` and start a delegate with it.'
-          : 'Start a delegate that has all of the tags, or change the selectors of the infrastructure or step.',
-    },
-  );
+  throw new OutriderError('no-eligible-delegate', `No delegate can take ${lacking.join(', nor ')}${nobody}`, {
+    problems,
+    hint:
+      fleet.length === 0
+        ? 'Make a join token with `outrider tokens create` and start a delegate with it.'
+        : selected
+          ? 'Start a delegate that has all of the tags, or change the selectors of the infrastructure or step.'
+          : 'Start a delegate, or see in the log of one that runs why it cannot.',
+  });
 }
 
 /** Each set of selectors once, with the step types that are asked of it. */
@@ -53,7 +53,7 @@ function needsOf(plan: ExecutionPlan) {
   return needs.values();
 }
 
-function selectorsText(selectors: readonly string[]): string {
-  if (selectors.length === 0) return 'any selectors';
-  return selectors.length === 1 ? `the selector ${selectors[0]}` : `the selectors ${selectors.join(' and ')}`;
+function stepsText(selectors: readonly string[]): string {
+  if (selectors.length === 0) return 'the steps, which ask for no tags';
+  return `steps for the selector${selectors.length === 1 ? '' : 's'} ${selectors.join(' and ')}`;
 }

@@ -205,6 +205,19 @@ describe('when no delegate can do it', () => {
     });
   }
 
+  test('where no tags are asked for, nobody is told to change selectors', async () => {
+    const bench = await seeded();
+    await bench.apply(infrastructureDocument('example', { delegate: { selectors: [] } }));
+    bench.fleet = [{ ...VPC_STAGE, connected: false }];
+    const error = await refused(
+      bench.executions.start(REQUEST, BY),
+      'no-eligible-delegate',
+      /^No delegate can take the steps, which ask for no tags$/,
+    );
+    assert.match(error.problems[0]?.message ?? '', /^vpc-stage-1 cannot take the steps.*: it is not connected$/);
+    assert.doesNotMatch(error.hint, /selectors/);
+  });
+
   test('a full delegate will have room later, and different steps may go to different delegates', async () => {
     const bench = await seeded();
     await bench.apply(
