@@ -206,6 +206,24 @@ describe('offering work', () => {
     assert.equal(rig.dispatcher.fleet()[0]?.instances, 2);
   });
 
+  test('a delegate that still knows an acknowledged result is no news for the log', async () => {
+    const told: string[] = [];
+    const say = (_fields: object, message: string) => void told.push(message);
+    await rig.close();
+    rig = await Rig.start({ logger: { debug() {}, info: say, warn: say, error: say } });
+    await rig.delegate('one', async () => done());
+    const id = await rig.enqueue('p1.1');
+    await ended(id);
+    const { epoch } = await rig.row(id);
+    const item = { taskId: id, epoch, phase: 'finished', logOffset: 0, resultSha256: '' } as const;
+    const welcome = await raw().welcomed('one', { inventory: [item] });
+    assert.equal(welcome.directives[0]?.action, 'stop');
+    assert.deepEqual(
+      told.filter((message) => message.includes('forget')),
+      [],
+    );
+  });
+
   test('an instance that comes again takes the place of its dead connection', async () => {
     const before = raw('instance-1');
     await before.welcomed('one');
