@@ -123,6 +123,9 @@ describe('executions on the command line', () => {
     const ended = await api.untilEnded(id);
     assert.equal(ended['status'], 'aborted');
     assert.equal(ended['rollback'], 'none');
+    const shown = await outrider(['show', id]);
+    assert.doesNotMatch(shown.stdout, /^Now/m, 'nobody knows how far the resize got');
+    assert.match(shown.stdout, /^Last .*\n +since then Phase 1\/Upgrade Containers ended half way: see its log/m);
   });
 
   test('rollback WORKFLOW means its newest execution, which ends as failed', async () => {

@@ -160,9 +160,23 @@ function failureTexts({ message, evidence }: NonNullable<ExecutionBody['failure'
   return [message, ...evidence.slice(0, SHOWN_EVIDENCE).map((line) => `  ${line}`)];
 }
 
+/** What runs now; where a step ended half way and nothing put it right, only what was so before it. */
 function serviceRows(execution: ExecutionBody): Row[] {
   const services = servicesLeft(execution.phases.flatMap((phase) => phase.steps.map((step) => step.output)));
-  return services.length === 0 ? [] : [['Now', [servicesLeftText(services)]]];
+  if (services.length === 0) return [];
+  const left = servicesLeftText(services);
+  const [first, ...others] = execution.rollback === 'succeeded' ? [] : halfDone(execution);
+  if (first === undefined) return [['Now', [left]]];
+  const [steps, log] = others.length === 0 ? [first, 'its log'] : [[first, ...others].join(' and '), 'their logs'];
+  return [['Last', [left, `since then ${steps} ended half way: see ${log} for what changed`]]];
+}
+
+function halfDone({ phases }: ExecutionBody): string[] {
+  return phases.flatMap(({ name, steps }) =>
+    steps
+      .filter((step) => step.startedAt !== null && (step.status === 'failed' || step.status === 'aborted'))
+      .map((step) => `${name}/${step.name}`),
+  );
 }
 
 function nextRows({ id, status, failure }: ExecutionBody, place: DecisiveStep | undefined, url: string): Row[] {
