@@ -5,7 +5,7 @@ import type { Prior } from '@outrider/shared/steps/task.ts';
 import { removeAutoScaling, restoreAutoScaling } from './auto-scaling.ts';
 import type { StepContext, StepHandler } from './contract.ts';
 import { failure } from './failures.ts';
-import { resizeAll } from './resize-all.ts';
+import { resizeAll, stoppedNow } from './resize-all.ts';
 import { restoredCount } from './restored-count.ts';
 
 type Facts = FactsOf<'ecs-rollback-containers'>;
@@ -30,7 +30,7 @@ export const ecsRollbackContainers: StepHandler<'ecs-rollback-containers'> = asy
     ctx.log('** Rolling back all phases at once **');
     ctx.log('');
   }
-  const { goal, tasksBefore } = await decideOnce(ctx, setup, recorded);
+  const { goal, tasksBefore, stoppedBefore } = await decideOnce(ctx, setup, recorded);
   await removeAutoScaling(ctx, cluster, goal.newService.name);
   const grow = goal.oldServices.map((service) => ({ ...service, role: 'old' as const }));
   const shrink = { ...goal.newService, role: 'new' as const };
@@ -39,6 +39,7 @@ export const ecsRollbackContainers: StepHandler<'ecs-rollback-containers'> = asy
     containerName: setup.containerName,
     steadyStateTimeoutMinutes: setup.steadyStateTimeoutMinutes,
     tasksBefore,
+    stoppedBefore,
     steps: setup.resizeStrategy === 'resize-new-first' ? [...grow, shrink] : [shrink, ...grow],
     done: ctx.resumed.done ?? [],
     saveDone: (done) => ctx.checkpoint({ done }),
@@ -86,8 +87,11 @@ async function decideOnce(
   ctx: Context,
   setup: SetupOutput,
   recorded: RecordedCounts,
-): Promise<{ goal: Counts; tasksBefore: readonly string[] }> {
-  if (ctx.resumed.goal !== undefined) return { goal: ctx.resumed.goal, tasksBefore: ctx.resumed.taskArnsBefore ?? [] };
+): Promise<{ goal: Counts; tasksBefore: readonly string[]; stoppedBefore: readonly string[] | undefined }> {
+  const { resumed } = ctx;
+  if (resumed.goal !== undefined) {
+    return { goal: resumed.goal, tasksBefore: resumed.taskArnsBefore ?? [], stoppedBefore: resumed.stoppedBefore };
+  }
   const { clusterName: cluster } = setup;
   const { before, after } = recorded;
   const live = await ctx.aws.ecs.describeServices(cluster, [
@@ -116,8 +120,13 @@ async function decideOnce(
   };
   const tasksBefore: string[] = [];
   for (const service of live) tasksBefore.push(...(await ctx.aws.ecs.listTasks(cluster, service.name, 'RUNNING')));
-  await ctx.checkpoint({ goal, taskArnsBefore: tasksBefore, done: [] });
-  return { goal, tasksBefore };
+  const stoppedBefore = await stoppedNow(
+    ctx,
+    cluster,
+    goal.oldServices.map((service) => service.name),
+  );
+  await ctx.checkpoint({ goal, taskArnsBefore: tasksBefore, stoppedBefore, done: [] });
+  return { goal, tasksBefore, stoppedBefore };
 }
 
 /** Auto scaling comes back once a service has all its instances again: before, it would work against the rollback. */

@@ -8,7 +8,7 @@ import { failure } from './failures.ts';
 import { versionsOf } from './family.ts';
 import { belongsTo } from './identity.ts';
 import { poll, waitEnd } from './poll.ts';
-import { resizeAll } from './resize-all.ts';
+import { resizeAll, stoppedNow } from './resize-all.ts';
 
 type Facts = FactsOf<'ecs-upgrade-containers'>;
 type Context = StepContext<Facts>;
@@ -25,13 +25,14 @@ export const ecsUpgradeContainers: StepHandler<'ecs-upgrade-containers'> = async
   const { setup } = input.prior;
   if (setup === null)
     throw failure('step-input-invalid', 'No container setup element found: no setup of this service ran before');
-  const { goal, tasksBefore } = await decideOnce(ctx, setup, input.with);
+  const { goal, tasksBefore, stoppedBefore } = await decideOnce(ctx, setup, input.with);
   await suspendAutoScaling(ctx, setup.clusterName, snapshotsOf(setup, goal.oldServices));
   const containers = await resizeAll(ctx, {
     cluster: setup.clusterName,
     containerName: setup.containerName,
     steadyStateTimeoutMinutes: setup.steadyStateTimeoutMinutes,
     tasksBefore,
+    stoppedBefore,
     steps: order(ctx, setup, goal),
     done: ctx.resumed.done ?? [],
     saveDone: (done) => ctx.checkpoint({ done }),
@@ -66,9 +67,10 @@ async function decideOnce(
   ctx: Context,
   setup: SetupOutput,
   input: RenderedWith<'ecs-upgrade-containers'>,
-): Promise<{ goal: Goal; tasksBefore: readonly string[] }> {
-  if (ctx.resumed.goal !== undefined) {
-    return { goal: ctx.resumed.goal, tasksBefore: ctx.resumed.taskArnsBefore ?? [] };
+): Promise<{ goal: Goal; tasksBefore: readonly string[]; stoppedBefore: readonly string[] | undefined }> {
+  const { resumed } = ctx;
+  if (resumed.goal !== undefined) {
+    return { goal: resumed.goal, tasksBefore: resumed.taskArnsBefore ?? [], stoppedBefore: resumed.stoppedBefore };
   }
   const { clusterName, family, serviceName, total } = setup;
   const before = await newVersion(ctx, setup);
@@ -102,8 +104,9 @@ async function decideOnce(
   const names = [serviceName, ...changed.map((service) => service.name)];
   const tasksBefore: string[] = [];
   for (const name of names) tasksBefore.push(...(await ctx.aws.ecs.listTasks(clusterName, name, 'RUNNING')));
-  await ctx.checkpoint({ undo, goal, taskArnsBefore: tasksBefore, done: [] });
-  return { goal, tasksBefore };
+  const stoppedBefore = await stoppedNow(ctx, clusterName, [serviceName]);
+  await ctx.checkpoint({ undo, goal, taskArnsBefore: tasksBefore, stoppedBefore, done: [] });
+  return { goal, tasksBefore, stoppedBefore };
 }
 
 async function newVersion(ctx: Context, setup: SetupOutput) {

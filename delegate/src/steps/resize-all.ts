@@ -12,6 +12,8 @@ export interface ResizeAll {
   readonly containerName: string;
   readonly steadyStateTimeoutMinutes: number;
   readonly tasksBefore: readonly string[];
+  /** As Resize.stoppedBefore. */
+  readonly stoppedBefore: readonly string[] | undefined;
   /** In the order in which they are to be done. */
   readonly steps: readonly ResizeStep[];
   /** Names of services that an earlier run finished. */
@@ -19,10 +21,25 @@ export interface ResizeAll {
   saveDone(done: string[]): Promise<void>;
 }
 
+/** A service whose tasks keep stopping is known by fewer. */
+const STOPPED_KEPT = 500;
+
+/** The tasks of these services that have stopped by now. */
+export async function stoppedNow(
+  ctx: StepContext<unknown>,
+  cluster: string,
+  services: readonly string[],
+): Promise<string[]> {
+  const stopped: string[] = [];
+  for (const service of services) stopped.push(...(await ctx.aws.ecs.listTasks(cluster, service, 'STOPPED')));
+  return stopped.slice(0, STOPPED_KEPT);
+}
+
 /** Resizes one service after the other; each is steady before the next begins. Returns the containers of all of them. */
 export async function resizeAll(ctx: StepContext<unknown>, options: ResizeAll): Promise<ContainerInfo[]> {
   const { cluster, containerName, steadyStateTimeoutMinutes } = options;
   const tasksBefore = new Set(options.tasksBefore);
+  const stoppedBefore = options.stoppedBefore === undefined ? undefined : new Set(options.stoppedBefore);
   const done = [...options.done];
   const containers: ContainerInfo[] = [];
   for (const { name, desired, role } of options.steps) {
@@ -32,7 +49,9 @@ export async function resizeAll(ctx: StepContext<unknown>, options: ResizeAll): 
       containers.push(...(await readContainers({ ...ctx, log: () => undefined }, common)));
       continue;
     }
-    containers.push(...(await resizeService(ctx, { ...common, desired, role, steadyStateTimeoutMinutes })));
+    containers.push(
+      ...(await resizeService(ctx, { ...common, desired, role, stoppedBefore, steadyStateTimeoutMinutes })),
+    );
     done.push(name);
     await options.saveDone([...done]);
   }

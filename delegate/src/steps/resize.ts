@@ -19,6 +19,8 @@ export interface Resize {
   readonly containerName: string;
   /** Tasks that were there before the step's first change. */
   readonly tasksBefore: ReadonlySet<string>;
+  /** Tasks that had stopped before the step's first change; undefined: those that have stopped by now. */
+  readonly stoppedBefore?: ReadonlySet<string> | undefined;
   readonly steadyStateTimeoutMinutes: number;
 }
 
@@ -29,7 +31,8 @@ export interface Resize {
 export async function resizeService(ctx: StepContext<unknown>, resize: Resize): Promise<ContainerInfo[]> {
   const { cluster, serviceName, desired } = resize;
   const before = await existing(ctx, cluster, serviceName);
-  const baseline = await takeBaseline(ctx, cluster, before);
+  const taken = await takeBaseline(ctx, cluster, before);
+  const baseline = { ...taken, stoppedTasks: resize.stoppedBefore ?? taken.stoppedTasks };
   const untilMs = waitEnd(ctx, resize.steadyStateTimeoutMinutes * 60_000);
   const shrinking = desired < before.desired || desired === 0;
   if (before.desired === desired) {

@@ -30,6 +30,8 @@ export const ecsRollbackContainers = defineStep({
     .object({
       goal: z.object({ newService: serviceDesired, oldServices: z.array(serviceDesired) }),
       taskArnsBefore: z.array(z.string()),
+      /** Stopped tasks of the services that grow, from before: later ones count, also those of while nobody looked. */
+      stoppedBefore: z.array(z.string()),
       done: z.array(z.string()),
     })
     .partial(),

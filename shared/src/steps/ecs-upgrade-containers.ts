@@ -39,6 +39,8 @@ export const ecsUpgradeContainers = defineStep({
       goal: resizeUndo,
       /** Tasks that were there before: the others are `(new)`. */
       taskArnsBefore: z.array(z.string()),
+      /** Stopped tasks of the services that grow, from before: later ones count, also those of while nobody looked. */
+      stoppedBefore: z.array(z.string()),
       done: z.array(z.string()),
       containers: z.array(containerInfo),
     })

@@ -201,6 +201,24 @@ describe('Upgrade Containers', () => {
     outputOf(await upgrade(setup, '50%'));
   });
 
+  test('tasks that failed while no delegate looked are told of, and count', async () => {
+    const setup = await runSetup(world, {
+      execution: 2,
+      image: 'library/nginx:broken',
+      with: { instances: { fixed: 1 } },
+    });
+    const cut = await upgrade(setup, '100%', {}, { stopAtWait: () => 'lease-lost' });
+    assert.equal(cut.outcome.outcome, 'stopped');
+    // Long enough for ECS to have tried it a few times, and to wait long before it tries again.
+    world.advance(300_000);
+    const stopped = await world.aws.ecs.listTasks('example', setup.serviceName, 'STOPPED');
+    assert.ok(stopped.length >= 3);
+    const before = world.simulator.clock.now;
+    const run = await upgrade(setup, '100%', {}, { facts: cut.facts });
+    assert.equal(failureCodeOf(run), 'image-pull-failed');
+    assert.ok(world.simulator.clock.now - before < 30_000, 'there is nothing to wait for any more');
+  });
+
   test('targets that stay unhealthy fail the step with the health check', async () => {
     const [targetGroupArn = ''] = await makeTargetGroups(world, { count: 1, targetType: 'instance' });
     const loadBalancers = [{ targetGroupArn }];
