@@ -129,8 +129,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     what: 'a repeated resize decides anew instead of following what it decided before its first change',
     file: `${steps}/ecs-upgrade-containers.ts`,
-    find: 'if (ctx.resumed.goal !== undefined) {',
-    replace: 'if (ctx.resumed.goal !== undefined && ctx.resumed.goal.oldServices.length > 99) {',
+    find: 'if (resumed.goal !== undefined) {',
+    replace: 'if (resumed.goal !== undefined && resumed.goal.oldServices.length > 99) {',
     tests: REPEAT,
   },
   {

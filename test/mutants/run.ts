@@ -11,7 +11,17 @@ import { MUTANTS, type Mutant } from './mutants.ts';
  * hole in the tests, and this command fails. Run it with `npm run mutants`; a number limits it to one mutant.
  */
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
-const COPIED = ['shared', 'control-plane', 'delegate', 'simulator', 'proto', 'examples', 'docs', 'test', 'package.json'];
+const COPIED = [
+  'shared',
+  'control-plane',
+  'delegate',
+  'simulator',
+  'proto',
+  'examples',
+  'docs',
+  'test',
+  'package.json',
+];
 const LIMIT_MS = 180_000;
 
 const chosen =
