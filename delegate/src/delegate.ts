@@ -6,7 +6,8 @@ import { STEP_SPECS } from '@outrider/shared/steps/index.ts';
 import packageJson from '../package.json' with { type: 'json' };
 import { Agent, type AgentOptions } from './agent/agent.ts';
 import { Backoff } from './agent/backoff.ts';
-import type { DelegateConfig } from './agent/config.ts';
+import { type DelegateConfig, formatAddress } from './agent/config.ts';
+import { Connection, type ConnectionTimings } from './agent/connection.ts';
 import { type DataDirectory, takeDataDirectory } from './agent/data-dir.ts';
 import { type Credential, type IdentityOptions, join, obtainCredential } from './agent/identity.ts';
 import { type InstantClock, SYSTEM_INSTANTS, SYSTEM_TIMERS, type Timers } from './agent/instant.ts';
@@ -14,6 +15,7 @@ import { Journal, type JournalOptions, type OpenJournal } from './agent/journal.
 import { type Logger, SILENT } from './agent/logger.ts';
 import type { RunnerOptions } from './agent/runner.ts';
 import type { DelegateIdentity } from './agent/session-state.ts';
+import { spoolDirectory } from './agent/spool-files.ts';
 import { createAws, createAwsClients } from './aws/index.ts';
 import { createIntrospection, ecsAgentPort } from './ecs-agent/introspection.ts';
 import { HANDLERS, runStep } from './steps/index.ts';
@@ -42,7 +44,7 @@ export interface DelegateOverrides {
   readonly random?: () => number;
   readonly work?: Partial<Pick<RunnerOptions, 'runStep' | 'awsFor' | 'metadata'>>;
   readonly stepTypes?: readonly string[];
-  readonly connectionTimings?: AgentOptions['connectionTimings'];
+  readonly connectionTimings?: ConnectionTimings;
   readonly openJournal?: (options: JournalOptions) => Promise<OpenJournal>;
   /** Ends the wait for a control plane that is not there yet; later `stop` and `kill` do. */
   readonly signal?: AbortSignal;
@@ -73,7 +75,7 @@ export async function startDelegate(
       logger,
       ...(overrides.signal === undefined ? {} : { signal: overrides.signal }),
     };
-    let credential = config.insecure ? null : await joinAtLast(identity, timers, random);
+    const credential = config.insecure ? null : await joinAtLast(identity, timers, random);
     const { openJournal = (options: JournalOptions) => Journal.open(options) } = overrides;
     const journal = await openJournal({ directory: directory.root, logger, now });
     const clients = createAwsClients({
@@ -82,18 +84,10 @@ export async function startDelegate(
     });
     const agent = new Agent({
       identity: delegateIdentity(config, instanceId, overrides),
-      address: config.controlPlane,
-      access: () => ({
-        caCertificatePem: credential?.caCertificatePem ?? null,
-        bearer: credential?.bearer ?? null,
-      }),
-      renewCredential: async () => {
-        const renewed = await rejoin(identity);
-        credential = renewed ?? credential;
-        return renewed !== undefined;
-      },
+      controlPlane: formatAddress(config.controlPlane),
+      connect: connector(config, credential, identity, { timers, random, logger }, overrides),
       journal,
-      logDirectory: directory.logs,
+      logFiles: spoolDirectory(directory.logs),
       clock,
       timers,
       random,
@@ -113,7 +107,6 @@ export async function startDelegate(
         logger.error({ err: error }, `The delegate cannot go on: ${error.message}`);
         overrides.onFatal?.(error);
       },
-      ...(overrides.connectionTimings === undefined ? {} : { connectionTimings: overrides.connectionTimings }),
     });
     agent.start();
     return handleOf(config, agent, directory, () => clients.destroy());
@@ -121,6 +114,30 @@ export async function startDelegate(
     directory.release();
     throw thrown;
   }
+}
+
+/** Over gRPC, with the newest credential that this process has. */
+function connector(
+  config: DelegateConfig,
+  joined: Credential | null,
+  identity: IdentityOptions,
+  tools: { readonly timers: Timers; readonly random: () => number; readonly logger: Logger },
+  { connectionTimings }: DelegateOverrides,
+): AgentOptions['connect'] {
+  let credential = joined;
+  return (handlers) =>
+    new Connection({
+      ...tools,
+      handlers,
+      address: config.controlPlane,
+      access: () => ({ caCertificatePem: credential?.caCertificatePem ?? null, bearer: credential?.bearer ?? null }),
+      credentialRefused: async () => {
+        const renewed = await rejoin(identity);
+        credential = renewed ?? credential;
+        return renewed !== undefined;
+      },
+      ...(connectionTimings === undefined ? {} : { timings: connectionTimings }),
+    });
 }
 
 function handleOf(

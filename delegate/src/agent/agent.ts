@@ -1,7 +1,6 @@
 import { OutriderError } from '@outrider/shared/errors.ts';
 import { HEARTBEAT_JITTER, HEARTBEAT_MS } from '@outrider/shared/protocol/timings.ts';
-import { type Address, formatAddress } from './config.ts';
-import { Connection, type ConnectionOptions, type ConnectionTimings } from './connection.ts';
+import type { AgentConnection, ConnectionHandlers } from './agent-connection.ts';
 import type { InstantClock, Timers } from './instant.ts';
 import type { OpenJournal } from './journal.ts';
 import { LeaseClock } from './lease-clock.ts';
@@ -17,15 +16,16 @@ import {
   type SessionOutput,
   type SessionState,
 } from './session-state.ts';
+import type { SpoolFiles } from './spool-files.ts';
 
 export interface AgentOptions {
   readonly identity: DelegateIdentity;
-  readonly address: Address;
-  readonly access: ConnectionOptions['access'];
-  /** True: there is a new credential now. */
-  readonly renewCredential: () => Promise<boolean>;
+  /** Where the control plane is said to be, for the log. */
+  readonly controlPlane: string;
+  /** Makes the one connection of this agent; nothing is dialled before its `start`. */
+  readonly connect: (handlers: ConnectionHandlers) => AgentConnection;
   readonly journal: OpenJournal;
-  readonly logDirectory: string;
+  readonly logFiles: SpoolFiles;
   readonly clock: InstantClock;
   readonly timers: Timers;
   readonly random: () => number;
@@ -33,7 +33,6 @@ export interface AgentOptions {
   readonly work: Pick<RunnerOptions, 'runStep' | 'awsFor' | 'metadata' | 'polling'>;
   /** The agent has ended itself: its journal cannot be written. */
   readonly onFatal: (error: OutriderError) => void;
-  readonly connectionTimings?: ConnectionTimings;
 }
 
 /** How long a draining delegate without a connection waits for one, once no work is under way: its journal keeps the rest. */
@@ -45,7 +44,7 @@ const OFFLINE_DRAIN_MS = 2_000;
  */
 export class Agent {
   readonly #options: AgentOptions;
-  readonly #connection: Connection;
+  readonly #connection: AgentConnection;
   readonly #leases: LeaseClock;
   readonly #logs: LogSender;
   readonly #runner: Runner;
@@ -61,15 +60,15 @@ export class Agent {
 
   constructor(options: AgentOptions) {
     this.#options = options;
-    const { clock, timers, logger, journal, random } = options;
+    const { clock, timers, logger, journal } = options;
     this.#state = initialState(options.identity, journal.state);
     LogSpool.removeOthers(
-      options.logDirectory,
+      options.logFiles,
       [...this.#state.tasks.values()].map((task) => task.offer),
     );
     this.#leases = new LeaseClock(clock, timers, () => this.#take({ kind: 'renewal-wanted', at: clock.instant() }));
     this.#logs = new LogSender({
-      spool: { directory: options.logDirectory, now: () => clock.instant().wallMs },
+      spool: { files: options.logFiles, now: () => clock.instant().wallMs },
       timers,
       logger,
       onSettled: (ref, log) => this.#take({ kind: 'log-settled', ...ref, log }),
@@ -91,27 +90,17 @@ export class Agent {
         },
       },
     });
-    this.#connection = new Connection({
-      address: options.address,
-      access: options.access,
-      timers,
-      random,
-      logger,
-      ...(options.connectionTimings === undefined ? {} : { timings: options.connectionTimings }),
-      handlers: {
-        opened: () => this.#opened(),
-        message: (message) =>
-          this.#take({ kind: 'received', message, at: clock.instant(), mayTakeWork: !journal.full }),
-        closed: () => {
-          this.#cancelHeartbeat();
-          this.#take({ kind: 'disconnected' });
-        },
-        logsOpened: (credit) => this.#logs.opened({ send: (message) => this.#connection.sendLog(message) }, credit),
-        logReply: (reply) => this.#logs.takeReply(reply),
-        logsRoom: () => this.#logs.roomAgain(),
-        logsClosed: () => this.#logs.closed(),
-        credentialRefused: () => options.renewCredential(),
+    this.#connection = options.connect({
+      opened: () => this.#opened(),
+      message: (message) => this.#take({ kind: 'received', message, at: clock.instant(), mayTakeWork: !journal.full }),
+      closed: () => {
+        this.#cancelHeartbeat();
+        this.#take({ kind: 'disconnected' });
       },
+      logsOpened: (credit) => this.#logs.opened({ send: (message) => this.#connection.sendLog(message) }, credit),
+      logReply: (reply) => this.#logs.takeReply(reply),
+      logsRoom: () => this.#logs.roomAgain(),
+      logsClosed: () => this.#logs.closed(),
     });
   }
 
@@ -202,10 +191,7 @@ export class Agent {
         this.#connection.established();
         this.#leases.setTtl(output.leaseTtlMs);
         this.#heartbeatMs = output.heartbeatMs;
-        this.#options.logger.info(
-          { controlPlane: formatAddress(this.#options.address) },
-          'Connected to the control plane',
-        );
+        this.#options.logger.info({ controlPlane: this.#options.controlPlane }, 'Connected to the control plane');
         return;
       case 'open-logs':
         if (connection === this.#connectionNumber) this.#connection.openLogs(output.sessionId);

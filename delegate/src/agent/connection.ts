@@ -10,6 +10,7 @@ import {
   RECONNECT_BASE_MS,
   SEND_QUEUE_MAX_BYTES,
 } from '@outrider/shared/protocol/timings.ts';
+import type { AgentConnection, ConnectionHandlers } from './agent-connection.ts';
 import { Backoff } from './backoff.ts';
 import { type Channel, openChannel } from './channel.ts';
 import { type Address, formatAddress } from './config.ts';
@@ -25,6 +26,8 @@ export interface ConnectionOptions {
   readonly random: () => number;
   readonly logger: Logger;
   readonly handlers: ConnectionHandlers;
+  /** The credential is not accepted. True: there is another one now, try it at once. */
+  readonly credentialRefused: () => Promise<boolean>;
   readonly timings?: ConnectionTimings;
 }
 
@@ -39,20 +42,6 @@ export interface ConnectionAccess {
   readonly caCertificatePem: string | null;
   /** Sent as `Bearer …`; null: nothing is sent. */
   readonly bearer: string | null;
-}
-
-export interface ConnectionHandlers {
-  /** The Control stream is open: Hello may be sent. */
-  opened(): void;
-  message(message: ServerMessage): void;
-  /** The session is over; another attempt follows by itself. */
-  closed(): void;
-  logsOpened(creditBytes: number): void;
-  logReply(reply: Exclude<LogReply, { kind: 'opened' }>): void;
-  logsRoom(): void;
-  logsClosed(): void;
-  /** The credential is not accepted. True: there is another one now, try it at once. */
-  credentialRefused(): Promise<boolean>;
 }
 
 type ControlCall = ClientDuplexStream<Buffer, Decoded<ServerMessage>>;
@@ -85,7 +74,7 @@ const GOODBYE_MS = 1_000;
  * shares broken connections between channels of one target: so each attempt has a channel of its own, and a watchdog throws it
  * away when no Welcome came in time.
  */
-export class Connection {
+export class Connection implements AgentConnection {
   readonly #options: ConnectionOptions;
   readonly #backoff: Backoff;
   #attempt: Attempt | undefined;
@@ -99,7 +88,6 @@ export class Connection {
     this.#backoff = new Backoff(options.random, options.timings?.reconnectBaseMs ?? RECONNECT_BASE_MS);
   }
 
-  /** Begins to dial. */
   start(): void {
     if (!this.#closed) this.#dial();
   }
@@ -113,7 +101,6 @@ export class Connection {
     return { kind: sent ? 'ok' : 'closed' };
   }
 
-  /** Welcome has come: this attempt is a success. */
   established(): void {
     this.#attempt?.cancelWatchdog();
     this.#backoff.reset();
@@ -147,7 +134,6 @@ export class Connection {
     call.on('status', (ended: StatusObject) => lost(ended.details, ended.code));
   }
 
-  /** False: the stream is over or full; `logsRoom` tells when it takes more. */
   sendLog(message: LogMessage): boolean {
     const logs = this.#attempt?.logs;
     if (logs === undefined || logs.blocked) return false;
@@ -163,12 +149,10 @@ export class Connection {
     return true;
   }
 
-  /** Gives the connection up and makes another. */
   drop(reason: string): void {
     if (this.#attempt !== undefined) this.#lose(this.#attempt, status.UNAVAILABLE, reason);
   }
 
-  /** The control plane asks us to come back later; the whole fleet does not come at one moment. */
   reconnectAfter(milliseconds: number, reason: string): void {
     const attempt = this.#attempt;
     if (attempt === undefined) return;
@@ -177,7 +161,6 @@ export class Connection {
     this.#retryAfter(milliseconds * (1 + this.#options.random()));
   }
 
-  /** Says goodbye; nothing is dialled any more. */
   async close(): Promise<void> {
     this.#closed = true;
     this.#cancelRetry();
@@ -195,7 +178,6 @@ export class Connection {
     this.destroy();
   }
 
-  /** Tears everything down at once. */
   destroy(): void {
     this.#closed = true;
     this.#cancelRetry();
@@ -272,7 +254,7 @@ export class Connection {
     const slowlyMs = this.#options.timings?.credentialRetryMs ?? CREDENTIAL_RETRY_MS;
     const waitMs = slowlyMs * (1 + this.#options.random() / 2);
     if (code !== status.UNAUTHENTICATED) return this.#retryAfter(waitMs);
-    void this.#options.handlers.credentialRefused().then((renewed) => this.#retryAfter(renewed ? 0 : waitMs));
+    void this.#options.credentialRefused().then((renewed) => this.#retryAfter(renewed ? 0 : waitMs));
   }
 
   /** Ends the attempt without a word about why. */

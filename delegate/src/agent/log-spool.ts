@@ -1,23 +1,9 @@
 import { createHash } from 'node:crypto';
-import {
-  closeSync,
-  fsyncSync,
-  ftruncateSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  readSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-  writeSync,
-} from 'node:fs';
-import path from 'node:path';
 import { encodeLogLine, type ProducedLogLine } from '@outrider/shared/logs.ts';
 import { encodeGapLine, type LogGapMark } from '@outrider/shared/protocol/gap-line.ts';
 import type { TaskRef } from '@outrider/shared/protocol/messages.ts';
 import { LOG_BATCH_MAX_BYTES, LOG_SPOOL_MAX_BYTES, LOG_SPOOL_TAIL_BYTES } from '@outrider/shared/protocol/timings.ts';
+import type { SpoolFile, SpoolFiles } from './spool-files.ts';
 
 /** What goes out next: whole lines, or the mark of lines that are missing. */
 export type SpoolPiece =
@@ -33,7 +19,7 @@ export interface SpoolSummary {
 }
 
 export interface SpoolOptions {
-  readonly directory: string;
+  readonly files: SpoolFiles;
   readonly now: () => number;
   /** Cap of one attempt's spool and, within it, of the lines that follow the gap. */
   readonly maxBytes?: number;
@@ -56,8 +42,8 @@ export class LogSpool {
   readonly #options: SpoolOptions;
   readonly #maxBytes: number;
   readonly #tailBytes: number;
-  #fd: number;
-  #file: string;
+  #file: SpoolFile;
+  #name: string;
   #from: number;
   /** Of the file; what waits to be written is not in it. */
   #size: number;
@@ -69,16 +55,15 @@ export class LogSpool {
   #dropped: { lines: number; bytes: number } = { lines: 0, bytes: 0 };
   #gap: { readonly offset: number; readonly mark: LogGapMark; readonly length: number } | undefined;
 
-  private constructor(options: SpoolOptions, ref: TaskRef, file: string, from: number) {
+  private constructor(options: SpoolOptions, ref: TaskRef, name: string, from: number) {
     this.ref = ref;
     this.#options = options;
     this.#maxBytes = options.maxBytes ?? LOG_SPOOL_MAX_BYTES;
     this.#tailBytes = options.tailBytes ?? LOG_SPOOL_TAIL_BYTES;
-    this.#file = file;
+    this.#name = name;
     this.#from = from;
-    // Whatever is written goes to the end.
-    this.#fd = openSync(file, 'a+', 0o600);
-    this.#size = wholeLines(this.#fd, file);
+    this.#file = options.files.open(name);
+    this.#size = wholeLines(this.#file);
   }
 
   /** Finds the spool of an earlier process, or begins one at `from`. `found` false: there was none. */
@@ -87,24 +72,19 @@ export class LogSpool {
     ref: TaskRef,
     from: number,
   ): { readonly spool: LogSpool; readonly found: boolean } {
-    mkdirSync(options.directory, { recursive: true, mode: 0o700 });
     const stem = stemOf(ref);
-    const names = readdirSync(options.directory).filter((entry) => entry.startsWith(`${stem}.`));
-    for (const entry of names) {
-      const known = /\.([0-9]{1,16})\.log$/.exec(entry)?.[1];
+    for (const name of options.files.names()) {
+      const known = name.startsWith(`${stem}.`) ? /\.([0-9]{1,16})\.log$/.exec(name)?.[1] : undefined;
       if (known === undefined) continue;
-      return { spool: new LogSpool(options, ref, path.join(options.directory, entry), Number(known)), found: true };
+      return { spool: new LogSpool(options, ref, name, Number(known)), found: true };
     }
-    return { spool: new LogSpool(options, ref, fileOf(options, ref, from), from), found: false };
+    return { spool: new LogSpool(options, ref, nameOf(ref, from), from), found: false };
   }
 
   /** Removes spools that belong to none of these tasks. */
-  static removeOthers(directory: string, kept: readonly TaskRef[]): void {
-    mkdirSync(directory, { recursive: true, mode: 0o700 });
+  static removeOthers(files: SpoolFiles, kept: readonly TaskRef[]): void {
     const stems = new Set(kept.map(stemOf));
-    for (const entry of readdirSync(directory)) {
-      if (!stems.has(entry.split('.')[0] ?? '')) rmSync(path.join(directory, entry), { force: true });
-    }
+    for (const name of files.names()) if (!stems.has(name.split('.')[0] ?? '')) files.remove(name);
   }
 
   get from(): number {
@@ -158,7 +138,7 @@ export class LogSpool {
     if (gap?.offset === offset) return { kind: 'gap', mark: gap.mark, length: gap.length };
     const until = gap !== undefined && offset < gap.offset ? gap.offset : this.end;
     const buffer = Buffer.alloc(Math.min(LOG_BATCH_MAX_BYTES, until - offset));
-    const count = readSync(this.#fd, buffer, 0, buffer.length, offset - this.#from);
+    const count = this.#file.read(buffer, buffer.length, offset - this.#from);
     const whole = buffer.subarray(0, count).lastIndexOf(NEWLINE) + 1;
     return whole === 0 ? undefined : { kind: 'lines', bytes: buffer.subarray(0, whole) };
   }
@@ -171,7 +151,7 @@ export class LogSpool {
   meet(durableOffset: number, lost: boolean): void {
     this.#flush();
     const hole = durableOffset < this.#from;
-    if (hole) this.#rebase(durableOffset, `${this.#missing()}${readFileSync(this.#file, 'utf8')}`);
+    if (hole) this.#rebase(durableOffset, `${this.#missing()}${this.#file.content().toString('utf8')}`);
     else if (durableOffset > this.end) this.#rebase(durableOffset, lost ? this.#missing() : '');
     else if (lost) this.#write(this.#missing());
   }
@@ -186,7 +166,7 @@ export class LogSpool {
     const hash = createHash('sha256');
     const buffer = Buffer.alloc(LOG_BATCH_MAX_BYTES);
     for (let position = 0; position < this.#size; ) {
-      const count = readSync(this.#fd, buffer, 0, Math.min(buffer.length, this.#size - position), position);
+      const count = this.#file.read(buffer, Math.min(buffer.length, this.#size - position), position);
       if (count === 0) break;
       hash.update(buffer.subarray(0, count));
       position += count;
@@ -197,17 +177,17 @@ export class LogSpool {
   /** On the disk for good: before the result is. */
   sync(): void {
     this.#flush();
-    fsyncSync(this.#fd);
+    this.#file.sync();
   }
 
   close(): void {
     this.#flush();
-    closeSync(this.#fd);
+    this.#file.close();
   }
 
   remove(): void {
     this.close();
-    rmSync(this.#file, { force: true });
+    this.#options.files.remove(this.#name);
   }
 
   #wait(encoded: string): void {
@@ -241,28 +221,27 @@ export class LogSpool {
   #write(encoded: string): boolean {
     const bytes = Buffer.from(encoded);
     try {
-      if (writeSync(this.#fd, bytes) === bytes.length) {
+      if (this.#file.append(bytes) === bytes.length) {
         this.#size += bytes.length;
         return true;
       }
     } catch {
       // Told by the mark that takes the line's place.
     }
-    ftruncateSync(this.#fd, this.#size);
+    this.#file.truncate(this.#size);
     return false;
   }
 
   /** The file again, for the bytes from `from` on; the old one stays until the new one is whole. */
   #rebase(from: number, content: string): void {
-    const fresh = fileOf(this.#options, this.ref, from);
-    const temporary = `${fresh}.new`;
-    writeFileSync(temporary, content, { mode: 0o600 });
-    closeSync(this.#fd);
-    renameSync(temporary, fresh);
-    if (this.#file !== fresh) rmSync(this.#file, { force: true });
-    this.#fd = openSync(fresh, 'a+', 0o600);
+    const { files } = this.#options;
+    const fresh = nameOf(this.ref, from);
+    files.replace(fresh, content);
+    this.#file.close();
+    if (this.#name !== fresh) files.remove(this.#name);
+    this.#file = files.open(fresh);
     this.#size = Buffer.byteLength(content);
-    this.#file = fresh;
+    this.#name = fresh;
     this.#from = from;
     this.#gap = undefined;
   }
@@ -272,14 +251,14 @@ function stemOf({ taskId, epoch }: TaskRef): string {
   return `${createHash('sha256').update(taskId).digest('hex').slice(0, 32)}-${epoch}`;
 }
 
-function fileOf(options: SpoolOptions, ref: TaskRef, from: number): string {
-  return path.join(options.directory, `${stemOf(ref)}.${from}.log`);
+function nameOf(ref: TaskRef, from: number): string {
+  return `${stemOf(ref)}.${from}.log`;
 }
 
 /** Length up to the last whole line; half a line that a crash left is cut off. */
-function wholeLines(fd: number, file: string): number {
-  const content = readFileSync(file);
+function wholeLines(file: SpoolFile): number {
+  const content = file.content();
   const whole = content.lastIndexOf(NEWLINE) + 1;
-  if (whole < content.length) ftruncateSync(fd, whole);
+  if (whole < content.length) file.truncate(whole);
   return whole;
 }

@@ -7,6 +7,7 @@ import { afterEach, beforeEach, describe, test } from 'node:test';
 import { LogSender } from '@outrider/delegate/agent/log-sender.ts';
 import { LogSpool, type SpoolOptions, type SpoolSummary } from '@outrider/delegate/agent/log-spool.ts';
 import { SILENT } from '@outrider/delegate/agent/logger.ts';
+import { spoolDirectory } from '@outrider/delegate/agent/spool-files.ts';
 import { decodeLogLine, encodeLogLine, type ProducedLogLine } from '@outrider/shared/logs.ts';
 import { encodeGapLine } from '@outrider/shared/protocol/gap-line.ts';
 import type { LogMessage } from '@outrider/shared/protocol/messages.ts';
@@ -27,7 +28,7 @@ let directory: string;
 let options: SpoolOptions;
 beforeEach(() => {
   directory = mkdtempSync(path.join(tmpdir(), 'outrider-logs-'));
-  options = { directory, now: () => Date.parse(AT) };
+  options = { files: spoolDirectory(directory), now: () => Date.parse(AT) };
 });
 afterEach(() => rmSync(directory, { recursive: true, force: true }));
 
@@ -95,7 +96,7 @@ describe('the spool of a log', () => {
     LogSpool.open(options, { ...REF, epoch: 2 }, 0).spool.close();
     LogSpool.open(options, { taskId: 'other', epoch: 1 }, 0).spool.close();
     assert.equal(readdirSync(directory).length, 3);
-    LogSpool.removeOthers(directory, [{ ...REF, epoch: 2 }]);
+    LogSpool.removeOthers(options.files, [{ ...REF, epoch: 2 }]);
     assert.equal(readdirSync(directory).length, 1);
     assert.equal(LogSpool.open(options, { ...REF, epoch: 2 }, 0).found, true);
   });
