@@ -1,4 +1,6 @@
-import type { TaskRef } from '@outrider/shared/protocol/messages.ts';
+import type { RecordedEvent } from '@outrider/control-plane/domain/execution/events.ts';
+import type { JsonObject } from '@outrider/shared/json.ts';
+import type { ResultStatus, TaskRef } from '@outrider/shared/protocol/messages.ts';
 
 /**
  * The seams of the deterministic simulation. A **script** says what happens in one history and when; a **plant** is the system
@@ -211,4 +213,57 @@ export interface WatchedEvent {
   readonly executionId: string;
   readonly seq: number;
   readonly type: string;
+}
+
+/** What else the invariants are checked on: promises, and who was given what. `HistoryRecord` has all of it. */
+export interface HistoryEvidence {
+  /** What the control plane told a delegate that it has, at the moment at which it said so; in order. */
+  readonly acknowledgements: readonly Acknowledgement[];
+  /** Each time the store let an instance have, keep or lose a task; in order. */
+  readonly grants: readonly LeaseGrant[];
+  /** Events as they were given to the store, in the order in which it took them. */
+  readonly committed: readonly CommittedEvents[];
+  /** Lines of level `error` (and above) that any process logged. */
+  readonly errors: readonly LoggedError[];
+  /** Indexes into `Script.faults` of those that really changed something: a message was dropped, a call failed, a process died. */
+  readonly faultsInEffect: readonly number[];
+  /** Events of the scheduler. */
+  readonly steps: number;
+}
+
+export type Acknowledgement = TaskRef & { readonly atMs: number } & (
+    | { readonly kind: 'lease' }
+    | { readonly kind: 'checkpoint'; readonly sequence: number; readonly facts: JsonObject }
+    /** `outcome`: of the result that was acknowledged. */
+    | { readonly kind: 'result'; readonly status: ResultStatus; readonly outcome: 'succeeded' | 'failed' | 'stopped' }
+    | { readonly kind: 'log'; readonly durableOffset: number }
+  );
+
+export interface LeaseGrant extends TaskRef {
+  readonly atMs: number;
+  readonly kind:
+    | 'offered'
+    | 'returned'
+    | 'accepted'
+    | 'renewed'
+    | 'reattached'
+    | 'checkpointed'
+    | 'released'
+    | 'ended'
+    | 'logged';
+  /** Null where the operation does not name one. */
+  readonly instanceId: string | null;
+}
+
+export interface CommittedEvents {
+  readonly atMs: number;
+  readonly executionId: string;
+  readonly events: readonly RecordedEvent[];
+}
+
+export interface LoggedError {
+  readonly atMs: number;
+  readonly host: string;
+  readonly message: string;
+  readonly detail: string;
 }

@@ -1,6 +1,7 @@
 import type { ExecutionSummary, HistoryVerdict, TaskRow } from '@outrider/control-plane/app/ports.ts';
 import type { RecordedEvent } from '@outrider/control-plane/domain/execution/events.ts';
 import type {
+  HistoryEvidence,
   HolderSpan,
   MutationEntry,
   OperatorAnswer,
@@ -12,7 +13,7 @@ import type {
 } from '../ports.ts';
 
 /** All that is known about a history after it. The same script gives the same record. */
-export interface HistoryRecord {
+export interface HistoryRecord extends HistoryEvidence {
   readonly script: Script;
   readonly trace: readonly TraceEvent[];
   /** SHA-256 (hex) over the whole trace: equal for equal histories. */
@@ -30,6 +31,8 @@ export interface HistoryRecord {
   /** Events and rows that a restore of an older store took back: acknowledged, and gone with the installation's consent. */
   readonly rolledBack: readonly RolledBack[];
   readonly world: FinalWorld;
+  /** Before the first request. */
+  readonly worldBefore: FinalWorld;
   /** What was thrown and caught by nobody, and what ended a process that no fault had ended. */
   readonly failures: readonly PlantFailure[];
   /** Where the value of a secret variable was found although it must not be there. */
