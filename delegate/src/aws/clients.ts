@@ -3,6 +3,7 @@ import { Agent as HttpsAgent } from 'node:https';
 import type { ApplicationAutoScalingClient } from '@aws-sdk/client-application-auto-scaling';
 import type { ECSClient } from '@aws-sdk/client-ecs';
 import type { ElasticLoadBalancingV2Client } from '@aws-sdk/client-elastic-load-balancing-v2';
+import { type AskEc2, createAskEc2 } from './ec2-request.ts';
 
 /** A mutation ends, one way or the other, within this time; the mutation gate is asked for it. */
 export const CALL_TIMEOUT_MS = 15_000;
@@ -19,14 +20,14 @@ export interface AccountKey {
 /** Reads are retried by the SDK; mutations go out once and are retried by us after a look. */
 export type CallKind = 'read' | 'mutation';
 
-/** The SDK clients of one account, loaded when first asked for. */
+/** The SDK clients of one account, loaded when first asked for. Nothing but `send` is asked of them. */
 export interface AccountClients {
   readonly region: string;
-  ecs(kind: CallKind): Promise<ECSClient>;
-  autoScaling(kind: CallKind): Promise<ApplicationAutoScalingClient>;
-  loadBalancing(): Promise<ElasticLoadBalancingV2Client>;
-  /** For requests that go out without an SDK client. */
-  readonly agents: Agents;
+  ecs(kind: CallKind): Promise<Pick<ECSClient, 'send'>>;
+  autoScaling(kind: CallKind): Promise<Pick<ApplicationAutoScalingClient, 'send'>>;
+  loadBalancing(): Promise<Pick<ElasticLoadBalancingV2Client, 'send'>>;
+  /** EC2, without an SDK client. */
+  readonly askEc2: AskEc2;
 }
 
 export interface AwsClients {
@@ -71,13 +72,13 @@ export function createAwsClients(options: AwsClientsOptions = {}): AwsClients {
   };
 }
 
-export interface Agents {
+interface Agents {
   readonly httpAgent: HttpAgent;
   readonly httpsAgent: HttpsAgent;
 }
 
 /** Without `throwOnRequestTimeout` a request that takes too long is only warned about and hangs on. */
-export function requestHandlerSettings(agents: Agents) {
+function requestHandlerSettings(agents: Agents) {
   return {
     connectionTimeout: 2_000,
     requestTimeout: CALL_TIMEOUT_MS,
@@ -118,7 +119,15 @@ function createAccountClients(key: AccountKey, sessionName: string, agents: Agen
     const { ElasticLoadBalancingV2Client } = await import('@aws-sdk/client-elastic-load-balancing-v2');
     return new ElasticLoadBalancingV2Client(await settings('read'));
   });
-  return { region: key.region, ecs, autoScaling, loadBalancing, agents };
+  const askEc2 = createAskEc2({
+    region: key.region,
+    // Endpoints come from where the SDK's clients find them.
+    environment: process.env,
+    requestHandler,
+    // The same credentials as every other call of this account, cached and refreshed in one place.
+    credentials: async () => await (await ecs('read')).config.credentials(),
+  });
+  return { region: key.region, ecs, autoScaling, loadBalancing, askEc2 };
 }
 
 /** Credentials of the assumed role, refreshed by the SDK; undefined: the default chain. STS is asked in the region itself. */

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import { errorOf, instancesOf } from '@outrider/delegate/aws/ec2-answer.ts';
+import { ec2Endpoint } from '@outrider/delegate/aws/ec2-request.ts';
 import { createAws, createAwsClients } from '@outrider/delegate/aws/index.ts';
-import { describeInstancesBody, ec2Endpoint } from '@outrider/delegate/aws/instances.ts';
+import { describeInstancesBody } from '@outrider/delegate/aws/instances.ts';
 import { type StepWorld, startStepWorld } from '../../support/step-harness.ts';
 
 const FAMILY = { family: 'web', containerDefinitions: [{ name: 'web', image: 'nginx:1', memory: 64 }] };
