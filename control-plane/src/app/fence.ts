@@ -11,6 +11,8 @@ export function fenceVerdict(row: TaskRow | undefined, change: TaskChange): Subm
       return row.state === 'leased' && row.instanceId === change.instanceId ? { kind: 'duplicate' } : staleIfEnded(row);
     case 'checkpointed':
       return change.sequence <= row.checkpointSequence ? { kind: 'duplicate' } : staleIfEnded(row);
+    case 'released':
+      return row.state === 'queued' ? { kind: 'duplicate' } : staleIfEnded(row);
     case 'ended':
       return row.state === 'ended' && row.resultSha256 === change.resultSha256
         ? { kind: 'duplicate' }

@@ -106,6 +106,8 @@ export type TaskChange =
   | ({ readonly kind: 'checkpointed'; readonly sequence: number; readonly facts: JsonObject } & TaskRef)
   /** leased → ended. Repeated with the same digest: `duplicate`; with another: `stale`. */
   | ({ readonly kind: 'ended'; readonly resultSha256: string } & TaskRef)
+  /** leased → queued: the attempt goes on under a later epoch. Repeated: `duplicate`. */
+  | ({ readonly kind: 'released'; readonly notBeforeMs: number } & TaskRef)
   /** Any living state → ended, decided by the control plane (never accepted, undeliverable, abandoned). */
   | { readonly kind: 'withdrawn'; readonly taskId: TaskId };
 
@@ -183,7 +185,7 @@ export interface TaskRow {
   readonly repeatable: boolean;
   readonly task: StepTask;
   readonly state: TaskState;
-  /** 0 before the first offer; only ever raised. */
+  /** Only ever raised, with each offer and with each restore from a backup: see domain/fleet/epochs.ts. */
   readonly epoch: number;
   /** Name of the delegate that has, or last had, the offer or lease. */
   readonly delegate: string | null;
@@ -240,12 +242,18 @@ export interface TaskStore {
     instanceId: string,
     leaseUntilMs: number,
   ): Promise<'ok' | 'stale' | 'ended'>;
-  /** leased under this epoch → queued (its holder is gone or handed it back). */
-  releaseTask(ref: TaskRef, notBeforeMs: number): Promise<'ok' | 'stale'>;
   /** After a start: no lease ends before this. Answers how many were extended. */
   extendAllLeases(untilMs: number): Promise<number>;
   /** Remembers that the task is to stop; the first reason stays. */
   cancelTask(taskId: TaskId, reason: CancelReason, message: string): Promise<TaskRow | undefined>;
+  /**
+   * For a store that has just become what it once was: what it gave away since then it does not know. Raises the restore
+   * generation, and with it the epoch of every living task above any that was ever given; tasks that are enqueued later
+   * start there, too. Nothing is offered before `notBeforeMs`: until then a holder that the store has forgotten may still
+   * be at work. What was offered is queued again; what was leased stays so under an epoch that nobody has, until it is
+   * released or withdrawn. Deadlines are set anew with the next offer. `tasks`: how many are living.
+   */
+  raiseGeneration(atMs: number, notBeforeMs: number): Promise<{ readonly generation: number; readonly tasks: number }>;
 }
 
 // ------------------------------------------------------------------------------------------------ logs

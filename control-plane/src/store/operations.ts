@@ -26,6 +26,32 @@ export function perform<K extends OperationName>(
   return operations[name](...given);
 }
 
+/** The others only read. */
+export function changesSomething(name: OperationName): boolean {
+  return !READS.has(name);
+}
+
+const READS: ReadonlySet<OperationName> = new Set<OperationName>([
+  'getResource',
+  'listResources',
+  'readEvents',
+  'getSummary',
+  'listSummaries',
+  'pendingEffects',
+  'findIdempotent',
+  'verifyHistory',
+  'getTask',
+  'livingTasks',
+  'readLog',
+  'logDigest',
+  'listDelegates',
+  'listJoinTokens',
+  'findCredential',
+  'findApiKey',
+  'listApiKeys',
+  'getSetting',
+]);
+
 /** The port over a way to carry out operations. */
 export function storeOf(call: Call, close: () => Promise<void>): Store {
   return {
@@ -54,9 +80,9 @@ export function storeOf(call: Call, close: () => Promise<void>): Store {
     renewLeases: (instanceId, refs, leaseUntilMs) => call('renewLeases', instanceId, refs, leaseUntilMs),
     reattachTask: (ref, delegate, instanceId, leaseUntilMs) =>
       call('reattachTask', ref, delegate, instanceId, leaseUntilMs),
-    releaseTask: (ref, notBeforeMs) => call('releaseTask', ref, notBeforeMs),
     extendAllLeases: (untilMs) => call('extendAllLeases', untilMs),
     cancelTask: (taskId, reason, message) => call('cancelTask', taskId, reason, message),
+    raiseGeneration: (atMs, notBeforeMs) => call('raiseGeneration', atMs, notBeforeMs),
 
     appendLog: (ref, offset, bytes) => call('appendLog', ref, offset, alone(bytes)),
     readLog: (taskId, fromOffset, maxBytes) => call('readLog', taskId, fromOffset, maxBytes),

@@ -150,6 +150,11 @@ export async function change(store: Store, task: TaskChange): Promise<Awaited<Re
   return store.commit(commitOf(executionId, events.length, { task }));
 }
 
+/** The holder is gone: the task is free for the next. */
+export async function release(store: Store, ref: TaskRef, notBeforeMs: number = T0): Promise<void> {
+  assert.deepEqual(await change(store, { kind: 'released', ...ref, notBeforeMs }), { kind: 'ok' });
+}
+
 export function tokenOf(changes: Partial<JoinTokenRow> = {}): JoinTokenRow {
   return {
     id: freshName('token'),

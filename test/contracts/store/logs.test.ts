@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { test } from 'node:test';
 import type { LogChunk, Store } from '@outrider/control-plane/app/ports.ts';
-import { change, leasedTask, logLines, offer, T0 } from './fixtures.ts';
+import { change, leasedTask, logLines, offer, release } from './fixtures.ts';
 import { forEachStore } from './stores.ts';
 
 const EMPTY_SHA256 = createHash('sha256').digest('hex');
@@ -58,7 +58,7 @@ forEachStore('logs', (store) => {
   test('who lost the task writes into its log no more; the next holder goes on where it ends', async () => {
     const ref = await leasedTask(store());
     await store().appendLog(ref, 0, logLines(2));
-    await store().releaseTask(ref, T0);
+    await release(store(), ref);
     const next = await offer(store(), ref.taskId);
     const durableOffset = logLines(2).length;
     assert.deepEqual(await store().appendLog(ref, durableOffset, logLines(1)), { kind: 'stale', durableOffset });

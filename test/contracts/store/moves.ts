@@ -1,5 +1,6 @@
 import type { CommitInput, ResourceRef, Store, TaskChange, TaskRow } from '@outrider/control-plane/app/ports.ts';
 import type { OperationName } from '@outrider/control-plane/store/operations.ts';
+import { RESTORATION_SETTING } from '@outrider/control-plane/store/restoration.ts';
 import { taskId } from '@outrider/shared/ids.ts';
 import type { TaskRef } from '@outrider/shared/protocol/messages.ts';
 import {
@@ -202,10 +203,12 @@ function effectOf(executionId: string, seq: number) {
   } as const;
 }
 
+const CHANGES = ['accepted', 'accepted', 'checkpointed', 'checkpointed', 'released', 'ended', 'withdrawn'] as const;
+
 async function changeOf(pick: Picker, oracle: Store): Promise<TaskChange> {
   const row = await someTask(pick, oracle, pick.oneOf(['offered', 'leased'] as const));
   const ref = refTo(pick, row);
-  switch (pick.oneOf(['accepted', 'accepted', 'checkpointed', 'checkpointed', 'ended', 'withdrawn'] as const)) {
+  switch (pick.oneOf(CHANGES)) {
     case 'accepted': {
       const instanceId = pick.rarely(4) ? pick.oneOf(WORLD.instances).instanceId : (row.instanceId ?? 'a');
       return { kind: 'accepted', ...ref, instanceId, leaseUntilMs: pick.time() };
@@ -214,6 +217,8 @@ async function changeOf(pick: Picker, oracle: Store): Promise<TaskChange> {
       const sequence = row.checkpointSequence + pick.below(3);
       return { kind: 'checkpointed', ...ref, sequence, facts: { [pick.oneOf(WORLD.ids)]: pick.below(3) } };
     }
+    case 'released':
+      return { kind: 'released', ...ref, notBeforeMs: pick.time() };
     case 'ended':
       return { kind: 'ended', ...ref, resultSha256: row.resultSha256 ?? pick.oneOf(WORLD.secrets) };
     case 'withdrawn':
@@ -287,11 +292,6 @@ function taskBuilders() {
       const until = pick.time() + 30_000;
       return (store) => store.reattachTask(ref, delegate, to.instanceId, until);
     },
-    releaseTask: async (pick, oracle) => {
-      const ref = refTo(pick, await someTask(pick, oracle, 'leased'));
-      const at = pick.time();
-      return (store) => store.releaseTask(ref, at);
-    },
     extendAllLeases: (pick) => {
       const until = pick.time() + 28_000;
       return (store) => store.extendAllLeases(until);
@@ -300,6 +300,11 @@ function taskBuilders() {
       const { taskId: id } = await someTask(pick, oracle);
       const reason = pick.oneOf(['aborted', 'timed-out', 'rolling-back'] as const);
       return (store) => store.cancelTask(id, reason, reason);
+    },
+    raiseGeneration: (pick) => {
+      const at = pick.time();
+      const notBefore = at + pick.below(3) * 1_000;
+      return (store) => store.raiseGeneration(at, notBefore);
     },
   } satisfies Partial<Record<OperationName, Builder>>;
 }
@@ -445,6 +450,6 @@ export async function dump(store: Store): Promise<unknown> {
       Array.from({ length: 6 }, (_, index) => store.findCredential(`credential-${index}`)),
     ),
     apiKeys: await store.listApiKeys(),
-    settings: await Promise.all(WORLD.ids.map((key) => store.getSetting(key))),
+    settings: await Promise.all([...WORLD.ids, RESTORATION_SETTING].map((key) => store.getSetting(key))),
   };
 }

@@ -13,14 +13,19 @@ export async function handBack(
 ): Promise<boolean> {
   // A step that must not be repeated waits for its own delegate instead (expiry.ts, X3).
   if (!row.repeatable) return false;
-  const released = await context.store.releaseTask(row, context.clock.now());
-  if (released === 'stale') return false;
   const { executionId, stepId, attempt } = place;
-  const outcome = await context.engine.submit(executionId, { kind: 'task-requeued', stepId, attempt, because });
-  context.logger.info(
-    { taskId: row.taskId, epoch: row.epoch, because, outcome: outcome.kind },
-    'The task goes on elsewhere',
+  const { taskId, epoch } = row;
+  // One transaction: a task that is free again without a word of it in the history would be a step that nobody explains.
+  const outcome = await context.engine.submit(
+    executionId,
+    { kind: 'task-requeued', stepId, attempt, because },
+    { kind: 'released', taskId, epoch, notBeforeMs: context.clock.now() },
   );
+  if (outcome.kind !== 'ok') {
+    context.logger.info({ taskId, epoch, because, outcome: outcome.kind }, 'The task stays where it is');
+    return false;
+  }
+  context.logger.info({ taskId, epoch, because }, 'The task goes on elsewhere');
   context.kick();
   return true;
 }

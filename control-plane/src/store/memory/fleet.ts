@@ -1,12 +1,10 @@
-import type { CredentialRow, DelegateRow, FleetStore, JoinTokenRow } from '../../app/ports.ts';
+import type { FleetStore } from '../../app/ports.ts';
 import { credentialIdReused } from '../limits.ts';
 import type { OperationsOf } from '../operations.ts';
+import type { MemoryState } from './state.ts';
 import { compareText } from './values.ts';
 
-export function memoryFleet(): OperationsOf<FleetStore> {
-  const delegates = new Map<string, DelegateRow>();
-  const tokens = new Map<string, JoinTokenRow>();
-  const credentials = new Map<string, CredentialRow>();
+export function memoryFleet({ delegates, tokens, credentials }: MemoryState): OperationsOf<FleetStore> {
   return {
     seeDelegate(row) {
       delegates.set(row.name, { ...row, firstSeenMs: delegates.get(row.name)?.firstSeenMs ?? row.lastSeenMs });

@@ -1,10 +1,9 @@
-import type { ApiKeyRow, KeyStore } from '../../app/ports.ts';
+import type { KeyStore } from '../../app/ports.ts';
 import type { OperationsOf } from '../operations.ts';
+import type { MemoryState } from './state.ts';
 import { compareText } from './values.ts';
 
-export function memoryKeys(): OperationsOf<KeyStore> {
-  const keys = new Map<string, ApiKeyRow>();
-  const settings = new Map<string, string>();
+export function memoryKeys({ apiKeys: keys, settings }: MemoryState): OperationsOf<KeyStore> {
   return {
     createApiKey(row) {
       if (keys.has(row.id)) return 'exists';

@@ -1,11 +1,10 @@
 import { createHash } from 'node:crypto';
-import type { TaskId } from '@outrider/shared/ids.ts';
-import type { LogChunk, LogStore, TaskRow } from '../../app/ports.ts';
+import type { LogStore } from '../../app/ports.ts';
 import { splitIntoChunks, takeChunks } from '../log-chunks.ts';
 import type { OperationsOf } from '../operations.ts';
+import type { MemoryState } from './state.ts';
 
-export function memoryLogs(tasks: Map<TaskId, TaskRow>): OperationsOf<LogStore> {
-  const logs = new Map<TaskId, LogChunk[]>();
+export function memoryLogs({ tasks, logs }: MemoryState): OperationsOf<LogStore> {
   return {
     appendLog({ taskId, epoch }, offset, bytes) {
       const task = tasks.get(taskId);

@@ -1,17 +1,11 @@
 import { canonicalJson } from '@outrider/shared/json.ts';
-import type { ResourceRef, ResourceStore, StoredResource } from '../../app/ports.ts';
+import type { ResourceRef, ResourceStore } from '../../app/ports.ts';
 import { readLimit } from '../limits.ts';
 import type { OperationsOf } from '../operations.ts';
+import type { MemoryState } from './state.ts';
 import { asJson, compareText, keyOf } from './values.ts';
 
-/** All versions, oldest first; `deleted` says whether the newest one still stands. */
-interface Shelf {
-  readonly versions: StoredResource[];
-  deleted: boolean;
-}
-
-export function memoryResources(): OperationsOf<ResourceStore> {
-  const shelves = new Map<string, Shelf>();
+export function memoryResources({ shelves }: MemoryState): OperationsOf<ResourceStore> {
   const shelfOf = (ref: ResourceRef) => shelves.get(keyOf(ref.kind, ref.application, ref.name));
   const currentOf = (ref: ResourceRef) => {
     const shelf = shelfOf(ref);
@@ -32,11 +26,10 @@ export function memoryResources(): OperationsOf<ResourceStore> {
         if (current !== undefined && canonicalJson(current.document) === canonicalJson(asJson(document))) {
           return { ...ref, version: current.version, changed: false };
         }
-        const shelf = shelfOf(ref) ?? { versions: [], deleted: false };
-        const version = shelf.versions.length + 1;
-        shelf.versions.push({ ...ref, version, document: asJson(document), updatedAtMs: atMs, updatedBy: by });
-        shelf.deleted = false;
-        shelves.set(keyOf(kind, application, name), shelf);
+        const versions = shelfOf(ref)?.versions ?? [];
+        const version = versions.length + 1;
+        const stored = { ...ref, version, document: asJson(document), updatedAtMs: atMs, updatedBy: by };
+        shelves.set(keyOf(kind, application, name), { versions: [...versions, stored], deleted: false });
         return { ...ref, version, changed: true };
       });
       return { kind: 'ok', results };
@@ -63,7 +56,7 @@ export function memoryResources(): OperationsOf<ResourceStore> {
       if (ifVersion !== undefined && ifVersion !== current.version) {
         return { kind: 'conflict', version: current.version };
       }
-      shelf.deleted = true;
+      shelves.set(keyOf(ref.kind, ref.application, ref.name), { ...shelf, deleted: true });
       return { kind: 'ok' };
     },
   };

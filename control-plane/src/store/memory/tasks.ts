@@ -2,43 +2,55 @@ import { type TaskId, taskId } from '@outrider/shared/ids.ts';
 import type { JsonObject } from '@outrider/shared/json.ts';
 import type { CancelReason, TaskRef } from '@outrider/shared/protocol/messages.ts';
 import type { CommitOutcome, TaskChange, TaskRow, TaskStore } from '../../app/ports.ts';
+import { epochBefore } from '../../domain/fleet/epochs.ts';
 import type { OperationsOf } from '../operations.ts';
+import {
+  nextRestoration,
+  RESTORATION_SETTING,
+  type Restoration,
+  readRestoration,
+  writeRestoration,
+} from '../restoration.ts';
+import type { MemoryState } from './state.ts';
 import { asJson } from './values.ts';
 
 export interface MemoryTasks {
   readonly operations: OperationsOf<TaskStore>;
-  /** By id, oldest first. */
-  readonly rows: Map<TaskId, TaskRow>;
-  /** What a change would do: the row as it would be, or the outcome that refuses it. Changes nothing. */
-  judge(executionId: string, change: TaskChange): { readonly row: TaskRow } | { readonly refused: CommitOutcome };
+  /** What stands against a change, or how to apply it. Changes nothing by itself. */
+  judge(executionId: string, change: TaskChange): { apply(): void } | { readonly refused: CommitOutcome };
 }
 
-export function memoryTasks(): MemoryTasks {
-  const rows = new Map<TaskId, TaskRow>();
-  const change = (row: TaskRow, changes: Partial<TaskRow>): TaskRow => {
-    const changed = { ...row, ...changes };
-    rows.set(row.taskId, changed);
-    return changed;
+export function memoryTasks(state: MemoryState): MemoryTasks {
+  const { tasks, living } = state;
+  const put = (row: TaskRow): void => {
+    tasks.set(row.taskId, row);
+    if (row.state === 'ended') living.delete(row.taskId);
+    else living.add(row.taskId);
   };
   return {
-    rows,
-    judge: (executionId, taskChange) => judge(rows.get(taskChange.taskId), executionId, taskChange),
-    operations: { ...queueOperations(rows, change), ...leaseOperations(rows, change) },
+    judge(executionId, change) {
+      const verdict = judge(tasks.get(change.taskId), executionId, change);
+      return 'refused' in verdict ? verdict : { apply: () => put(verdict.row) };
+    },
+    operations: { ...queueOperations(state, put), ...leaseOperations(state), ...restoreOperations(state, put) },
   };
 }
 
-type Rows = ReadonlyMap<TaskId, TaskRow>;
-type Change = (row: TaskRow, changes: Partial<TaskRow>) => TaskRow;
 type QueueOperation = 'enqueueTask' | 'getTask' | 'livingTasks' | 'offerTask' | 'returnOffer' | 'cancelTask';
 
-function queueOperations(rows: Map<TaskId, TaskRow>, change: Change): Pick<OperationsOf<TaskStore>, QueueOperation> {
+function queueOperations(
+  state: MemoryState,
+  put: (row: TaskRow) => void,
+): Pick<OperationsOf<TaskStore>, QueueOperation> {
+  const rows = state.tasks;
+  const change = changeIn(rows);
   return {
     enqueueTask(given) {
-      const row = queuedRow(given);
-      if (!rows.has(row.taskId)) rows.set(row.taskId, row);
+      const row = queuedRow(given, readRestoration(state.settings.get(RESTORATION_SETTING)));
+      if (!rows.has(row.taskId)) put(row);
     },
     getTask: (id) => rows.get(id),
-    livingTasks: () => [...rows.values()].filter((row) => row.state !== 'ended'),
+    livingTasks: () => livingRows(state),
     offerTask(id, to, nowMs, offerUntilMs) {
       const row = rows.get(id);
       if (row?.state !== 'queued') return { kind: 'not-queued' };
@@ -66,9 +78,11 @@ function queueOperations(rows: Map<TaskId, TaskRow>, change: Change): Pick<Opera
   };
 }
 
-type LeaseOperation = 'renewLeases' | 'reattachTask' | 'releaseTask' | 'extendAllLeases';
+type LeaseOperation = 'renewLeases' | 'reattachTask' | 'extendAllLeases';
 
-function leaseOperations(rows: Rows, change: Change): Pick<OperationsOf<TaskStore>, LeaseOperation> {
+function leaseOperations(state: MemoryState): Pick<OperationsOf<TaskStore>, LeaseOperation> {
+  const rows = state.tasks;
+  const change = changeIn(rows);
   return {
     renewLeases(instanceId, refs, leaseUntilMs) {
       const extended: TaskRef[] = [];
@@ -92,21 +106,57 @@ function leaseOperations(rows: Rows, change: Change): Pick<OperationsOf<TaskStor
       change(row, { instanceId, leaseUntilMs: later(row.leaseUntilMs, leaseUntilMs) });
       return 'ok';
     },
-    releaseTask(ref, notBeforeMs) {
-      const row = rows.get(ref.taskId);
-      if (row?.state !== 'leased' || row.epoch !== ref.epoch) return 'stale';
-      change(row, { state: 'queued', leaseUntilMs: null, notBeforeMs });
-      return 'ok';
-    },
     extendAllLeases(untilMs) {
-      const short = [...rows.values()].filter((row) => row.state === 'leased' && (row.leaseUntilMs ?? 0) < untilMs);
+      const short = livingRows(state).filter((row) => row.state === 'leased' && (row.leaseUntilMs ?? 0) < untilMs);
       for (const row of short) change(row, { leaseUntilMs: untilMs });
       return short.length;
     },
   };
 }
 
-function queuedRow(given: Parameters<TaskStore['enqueueTask']>[0]): TaskRow {
+function restoreOperations(
+  state: MemoryState,
+  put: (row: TaskRow) => void,
+): Pick<OperationsOf<TaskStore>, 'raiseGeneration'> {
+  return {
+    raiseGeneration(atMs, notBeforeMs) {
+      const before = readRestoration(state.settings.get(RESTORATION_SETTING));
+      const restoration = nextRestoration(before, atMs, notBeforeMs);
+      state.settings.set(RESTORATION_SETTING, writeRestoration(restoration));
+      const rows = livingRows(state);
+      for (const row of rows) put(forgotten(row, restoration));
+      return { generation: restoration.generation, tasks: rows.length };
+    },
+  };
+}
+
+/** A row of which is not known any more who was given it last. */
+function forgotten(row: TaskRow, { generation, notBeforeMs }: Restoration): TaskRow {
+  return {
+    ...row,
+    state: row.state === 'offered' ? 'queued' : row.state,
+    epoch: epochBefore(generation),
+    offerUntilMs: null,
+    leaseUntilMs: row.state === 'leased' ? notBeforeMs : null,
+    notBeforeMs: Math.max(row.notBeforeMs, notBeforeMs),
+    deadlineMs: null,
+  };
+}
+
+function livingRows({ living, tasks }: MemoryState): TaskRow[] {
+  return [...living].flatMap((id) => tasks.get(id) ?? []);
+}
+
+/** Changes of a row that leave it living. */
+function changeIn(rows: Map<TaskId, TaskRow>): (row: TaskRow, changes: Partial<TaskRow>) => TaskRow {
+  return (row, changes) => {
+    const changed = { ...row, ...changes };
+    rows.set(row.taskId, changed);
+    return changed;
+  };
+}
+
+function queuedRow(given: Parameters<TaskStore['enqueueTask']>[0], restoration: Restoration): TaskRow {
   const task = asJson(given.task);
   return {
     taskId: taskId(task.executionId, task.stepId, task.attempt),
@@ -118,12 +168,12 @@ function queuedRow(given: Parameters<TaskStore['enqueueTask']>[0]): TaskRow {
     repeatable: given.repeatable,
     task,
     state: 'queued',
-    epoch: 0,
+    epoch: epochBefore(restoration.generation),
     delegate: null,
     instanceId: null,
     offerUntilMs: null,
     leaseUntilMs: null,
-    notBeforeMs: given.notBeforeMs,
+    notBeforeMs: Math.max(given.notBeforeMs, restoration.notBeforeMs),
     queuedAtMs: given.atMs,
     deliveries: 0,
     timeoutSeconds: given.timeoutSeconds,
@@ -136,7 +186,7 @@ function queuedRow(given: Parameters<TaskStore['enqueueTask']>[0]): TaskRow {
   };
 }
 
-type Verdict = ReturnType<MemoryTasks['judge']>;
+type Verdict = { readonly row: TaskRow } | { readonly refused: CommitOutcome };
 
 function judge(row: TaskRow | undefined, executionId: string, change: TaskChange): Verdict {
   if (row === undefined || row.executionId !== executionId) return { refused: { kind: 'unknown-task' } };
@@ -154,6 +204,10 @@ function judge(row: TaskRow | undefined, executionId: string, change: TaskChange
       if (row.state !== 'leased') return stale(row);
       if (change.sequence <= row.checkpointSequence) return duplicate;
       return { row: { ...row, facts: merged(row.facts, change.facts), checkpointSequence: change.sequence } };
+    case 'released':
+      if (row.state === 'queued') return duplicate;
+      if (row.state !== 'leased') return stale(row);
+      return { row: { ...row, state: 'queued', leaseUntilMs: null, notBeforeMs: change.notBeforeMs } };
     case 'ended':
       if (row.state === 'ended' && row.resultSha256 === change.resultSha256) return duplicate;
       return row.state === 'leased' ? { row: ended(row, change.resultSha256) } : stale(row);

@@ -1,8 +1,11 @@
-import { readJson } from '../json-text.ts';
-
-/** A value as it reads back from its JSON text: what a store that keeps text would answer. */
+/** A value as it reads back from its JSON text: what a store that keeps text would answer. Without making the text. */
 export function asJson<T>(value: T): T {
-  return readJson<T>(JSON.stringify(value));
+  return jsonOf(value) as T;
+}
+
+/** A copy that shares nothing with the value: plain objects, arrays and bytes, as the operations take and answer them. */
+export function copyOf<T>(value: T): T {
+  return copied(value) as T;
 }
 
 /** Order of UTF-8 bytes, the order in which databases sort text. */
@@ -13,4 +16,30 @@ export function compareText(left: string, right: string): number {
 /** One key for several parts that may hold any character. */
 export function keyOf(...parts: readonly string[]): string {
   return JSON.stringify(parts);
+}
+
+function copied(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null) return value;
+  if (Array.isArray(value)) return value.map(copied);
+  if (value instanceof Uint8Array) return new Uint8Array(value);
+  const copy: Record<string, unknown> = {};
+  for (const [key, member] of Object.entries(value)) put(copy, key, copied(member));
+  return copy;
+}
+
+/** JSON has no undefined, no -0 and no number that is not finite. */
+function jsonOf(value: unknown): unknown {
+  if (typeof value === 'number') return Number.isFinite(value) ? value + 0 : null;
+  if (typeof value !== 'object' || value === null) return value;
+  if (Array.isArray(value)) return value.map((element) => (element === undefined ? null : jsonOf(element)));
+  const copy: Record<string, unknown> = {};
+  for (const [key, member] of Object.entries(value)) if (member !== undefined) put(copy, key, jsonOf(member));
+  return copy;
+}
+
+/** A member of its own, whatever its name: an assignment to `__proto__` would change what the object is. */
+function put(object: Record<string, unknown>, key: string, value: unknown): void {
+  if (key === '__proto__')
+    Object.defineProperty(object, key, { value, enumerable: true, writable: true, configurable: true });
+  else object[key] = value;
 }

@@ -1,4 +1,5 @@
 import {
+  changesSomething,
   type OperationArguments,
   type OperationName,
   type OperationResults,
@@ -28,7 +29,8 @@ export const GROUP_MAX_OPERATIONS = 64;
  * on the disk, or every operation of the group is answered with the failure. Never throws.
  */
 export function runGroup(database: Database, operations: Operations, requests: readonly Request[]): Reply[] {
-  if (!requests.some(changesSomething)) return requests.map((request) => attempt(database, operations, request));
+  if (!requests.some(({ name }) => changesSomething(name)))
+    return requests.map((request) => attempt(database, operations, request));
   try {
     database.execute('BEGIN IMMEDIATE');
     const replies: Reply[] = [];
@@ -49,7 +51,7 @@ export function runGroup(database: Database, operations: Operations, requests: r
 function attempt(database: Database, operations: Operations, request: Request): Reply {
   const { id } = request;
   try {
-    const result = changesSomething(request)
+    const result = changesSomething(request.name)
       ? inSavepoint(database, () => performRequest(operations, request))
       : performRequest(operations, request);
     return { id, kind: 'done', result };
@@ -89,28 +91,3 @@ function rollBack(database: Database): void {
     // SQLite has rolled back by itself, or will when the file is opened next: nothing of the group was committed.
   }
 }
-
-function changesSomething({ name }: Request): boolean {
-  return !READS.has(name);
-}
-
-const READS: ReadonlySet<OperationName> = new Set<OperationName>([
-  'getResource',
-  'listResources',
-  'readEvents',
-  'getSummary',
-  'listSummaries',
-  'pendingEffects',
-  'findIdempotent',
-  'verifyHistory',
-  'getTask',
-  'livingTasks',
-  'readLog',
-  'logDigest',
-  'listDelegates',
-  'listJoinTokens',
-  'findCredential',
-  'findApiKey',
-  'listApiKeys',
-  'getSetting',
-]);

@@ -30,6 +30,9 @@ function verdictOf(row: Row, change: FencedChange): 'fits' | 'duplicate' | 'stal
     case 'checkpointed':
       if (state !== 'leased') return 'stale';
       return change.sequence > row.number('checkpoint_sequence') ? 'fits' : 'duplicate';
+    case 'released':
+      if (state === 'queued') return 'duplicate';
+      return state === 'leased' ? 'fits' : 'stale';
     case 'ended':
       if (state === 'ended' && row.textOrNull('result_sha256') === change.resultSha256) return 'duplicate';
       return state === 'leased' ? 'fits' : 'stale';
@@ -49,6 +52,13 @@ export function applyTaskChange(database: Database, change: TaskChange): void {
     case 'checkpointed':
       database.run('UPDATE tasks SET checkpoint_sequence = ? WHERE task_id = ?', change.sequence, change.taskId);
       mergeFacts(database, change.taskId, change.facts);
+      return;
+    case 'released':
+      database.run(
+        "UPDATE tasks SET state = 'queued', lease_until_ms = NULL, not_before_ms = ? WHERE task_id = ?",
+        change.notBeforeMs,
+        change.taskId,
+      );
       return;
     case 'ended':
       endTask(database, change.taskId, change.resultSha256);

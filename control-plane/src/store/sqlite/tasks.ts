@@ -2,7 +2,15 @@ import { taskId as taskIdOf } from '@outrider/shared/ids.ts';
 import type { CancelReason, TaskRef } from '@outrider/shared/protocol/messages.ts';
 import type { StepTask } from '@outrider/shared/steps/task.ts';
 import type { TaskRow, TaskState, TaskStore } from '../../app/ports.ts';
+import { epochBefore } from '../../domain/fleet/epochs.ts';
 import type { OperationsOf } from '../operations.ts';
+import {
+  nextRestoration,
+  RESTORATION_SETTING,
+  type Restoration,
+  readRestoration,
+  writeRestoration,
+} from '../restoration.ts';
 import type { Database, Row } from './database.ts';
 import { damaged } from './failures.ts';
 
@@ -11,7 +19,11 @@ const SELECT_TASKS = `
   FROM tasks t JOIN task_work w USING (task_id) LEFT JOIN task_facts f USING (task_id)`;
 
 export function sqliteTasks(database: Database): OperationsOf<TaskStore> {
-  return { ...queueOperations(database), ...leaseOperations(database) };
+  return {
+    ...queueOperations(database),
+    ...leaseOperations(database),
+    raiseGeneration: (atMs, notBeforeMs) => raiseGeneration(database, atMs, notBeforeMs),
+  };
 }
 
 type QueueOperation = 'enqueueTask' | 'getTask' | 'livingTasks' | 'offerTask' | 'returnOffer' | 'cancelTask';
@@ -59,7 +71,7 @@ function queueOperations(database: Database): Pick<OperationsOf<TaskStore>, Queu
   };
 }
 
-type LeaseOperation = 'renewLeases' | 'reattachTask' | 'releaseTask' | 'extendAllLeases';
+type LeaseOperation = 'renewLeases' | 'reattachTask' | 'extendAllLeases';
 
 function leaseOperations(database: Database): Pick<OperationsOf<TaskStore>, LeaseOperation> {
   return {
@@ -96,16 +108,6 @@ function leaseOperations(database: Database): Pick<OperationsOf<TaskStore>, Leas
       );
       return 'ok';
     },
-    releaseTask(ref, notBeforeMs) {
-      const released = database.run(
-        `UPDATE tasks SET state = 'queued', lease_until_ms = NULL, not_before_ms = ?
-         WHERE task_id = ? AND epoch = ? AND state = 'leased'`,
-        notBeforeMs,
-        ref.taskId,
-        ref.epoch,
-      );
-      return released === 1 ? 'ok' : 'stale';
-    },
     extendAllLeases: (untilMs) =>
       database.run(
         `UPDATE tasks SET lease_until_ms = ? WHERE state = 'leased' AND state <> 'ended' AND lease_until_ms < ?`,
@@ -118,13 +120,15 @@ function leaseOperations(database: Database): Pick<OperationsOf<TaskStore>, Leas
 function enqueue(database: Database, given: Parameters<TaskStore['enqueueTask']>[0]): void {
   const { task, selectors, repeatable, timeoutSeconds, notBeforeMs, atMs } = given;
   const id = taskIdOf(task.executionId, task.stepId, task.attempt);
+  const restoration = restorationOf(database);
   const added = database.run(
     `INSERT INTO tasks (task_id, execution_id, state, epoch, not_before_ms, queued_at_ms, deliveries, timeout_seconds,
        checkpoint_sequence, log_bytes)
-     VALUES (?, ?, 'queued', 0, ?, ?, 0, ?, 0, 0) ON CONFLICT (task_id) DO NOTHING`,
+     VALUES (?, ?, 'queued', ?, ?, ?, 0, ?, 0, 0) ON CONFLICT (task_id) DO NOTHING`,
     id,
     task.executionId,
-    notBeforeMs,
+    epochBefore(restoration.generation),
+    Math.max(notBeforeMs, restoration.notBeforeMs),
     atMs,
     timeoutSeconds,
   );
@@ -136,6 +140,33 @@ function enqueue(database: Database, given: Parameters<TaskStore['enqueueTask']>
     JSON.stringify(selectors),
     repeatable ? 1 : 0,
   );
+}
+
+function raiseGeneration(
+  database: Database,
+  atMs: number,
+  notBeforeMs: number,
+): { readonly generation: number; readonly tasks: number } {
+  const restoration = nextRestoration(restorationOf(database), atMs, notBeforeMs);
+  database.run(
+    'INSERT INTO settings (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value',
+    RESTORATION_SETTING,
+    writeRestoration(restoration),
+  );
+  const { generation } = restoration;
+  const tasks = database.run(
+    `UPDATE tasks SET epoch = ?1, offer_until_ms = NULL, not_before_ms = max(not_before_ms, ?2), deadline_ms = NULL,
+       lease_until_ms = iif(state = 'leased', ?2, NULL), state = iif(state = 'offered', 'queued', state)
+     WHERE state <> 'ended'`,
+    epochBefore(generation),
+    notBeforeMs,
+  );
+  return { generation, tasks };
+}
+
+function restorationOf(database: Database): Restoration {
+  const setting = database.first('SELECT value FROM settings WHERE key = ?', RESTORATION_SETTING);
+  return readRestoration(setting?.text('value'));
 }
 
 function readTask(database: Database, id: string): TaskRow | undefined {
