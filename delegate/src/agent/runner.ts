@@ -17,6 +17,8 @@ import type { WorkEnd } from './session-state.ts';
 
 /** What one run needs of AWS. */
 export interface AwsRequest {
+  /** The offer under which it runs. */
+  readonly ref: TaskRef;
   readonly task: StepTask;
   readonly gate: MutationGate;
   readonly signal: AbortSignal;
@@ -158,7 +160,7 @@ export class Runner {
     const sleep = (milliseconds: number) => sleepUnlessStopped(timers, signal, milliseconds);
     let sequence = request.checkpointSequence;
     return {
-      aws: awsFor({ task, gate: gateOf(ref.taskId, signal), signal, sleep }),
+      aws: awsFor({ ref, task, gate: gateOf(ref.taskId, signal), signal, sleep }),
       metadata,
       clock,
       polling,

@@ -12,7 +12,15 @@ const ANSWER_MAX_BYTES = 1_048_576;
 export interface IntrospectionOptions {
   readonly port: number;
   readonly clock: { now(): number };
+  /** Asks one address; throws nothing. Default: over HTTP, two seconds at most. */
+  readonly ask?: (url: string) => Promise<AgentAnswer>;
 }
+
+export type AgentAnswer =
+  | { readonly kind: 'answered'; readonly body: string }
+  | { readonly kind: 'refused'; readonly why: string }
+  /** The host is not asked again for a while. */
+  | { readonly kind: 'silent'; readonly why: string };
 
 /** Reads `OUTRIDER_ECS_AGENT_PORT`; anything that is no port counts as not given. */
 export function ecsAgentPort(environment: NodeJS.ProcessEnv): number {
@@ -23,6 +31,7 @@ export function ecsAgentPort(environment: NodeJS.ProcessEnv): number {
 
 /** The introspection endpoint of ECS agents. One for the whole process: it remembers which hosts keep silent. */
 export function createIntrospection(options: IntrospectionOptions): ContainerMetadata {
+  const { ask = askOverHttp } = options;
   const silent = new Map<string, { readonly until: number; readonly why: string }>();
   const url = (host: string) => `http://${host.includes(':') ? `[${host}]` : host}:${options.port}/v1/tasks`;
   return {
@@ -75,12 +84,7 @@ export function dockerIdsOf(body: string, taskArn: string): ReadonlyMap<string, 
   return found.size > 0 ? found : undefined;
 }
 
-type Answer =
-  | { readonly kind: 'answered'; readonly body: string }
-  | { readonly kind: 'refused'; readonly why: string }
-  | { readonly kind: 'silent'; readonly why: string };
-
-async function ask(url: string): Promise<Answer> {
+async function askOverHttp(url: string): Promise<AgentAnswer> {
   try {
     const signal = AbortSignal.timeout(TIMEOUT_MS);
     const response = await request(url, { signal, headersTimeout: TIMEOUT_MS, bodyTimeout: TIMEOUT_MS });
