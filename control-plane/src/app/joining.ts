@@ -120,7 +120,12 @@ export function createJoining({ store, clock, randomness, logger, caFingerprint 
       const outcome = await store.redeemJoinToken(token.id, sha256(token.secret), delegateName, credential, now);
       logger.info({ tokenId: token.id, delegateName, instanceId, version, outcome }, 'A delegate asks to join');
       if (outcome !== 'ok') throw new OutriderError('join-refused', REFUSALS[outcome]);
-      return { credential: formatCredential({ id, secret }), expiresAtMs: credential.expiresAtMs, delegateName };
+      return {
+        credential: formatCredential({ id, secret }),
+        credentialId: id,
+        expiresAtMs: credential.expiresAtMs,
+        delegateName,
+      };
     },
     async authenticate({ bearer }) {
       const presented = bearer === undefined ? undefined : parseCredential(bearer);

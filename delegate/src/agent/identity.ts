@@ -52,7 +52,7 @@ export async function join(options: IdentityOptions): Promise<Credential> {
     throw new OutriderError('join-refused', 'OUTRIDER_JOIN_TOKEN is missing');
   }
   const caCertificatePem = await fetchCaCertificate(controlPlane, joinToken.caFingerprint, controlPlane.host, signal);
-  const request = { joinToken: joinToken.text, delegateName: name, instanceId, version };
+  const request = { joinToken: joinToken.text, delegateName: name, instanceId, version, secretSha256: '' };
   const { credential, expiresAtMs } = await askToJoin(controlPlane, caCertificatePem, request, signal);
   const joined: Credential = { bearer: credential, expiresAtMs, caCertificatePem };
   writeCredential(fileOf(options), joined);

@@ -4,18 +4,22 @@ import type { JoinRequest__Output } from './generated/outrider/delegate/v1/JoinR
 import type { JoinResponse__Output } from './generated/outrider/delegate/v1/JoinResponse.ts';
 import type { LogsRequest__Output } from './generated/outrider/delegate/v1/LogsRequest.ts';
 import type { LogsResponse__Output } from './generated/outrider/delegate/v1/LogsResponse.ts';
+import type { RenewRequest__Output } from './generated/outrider/delegate/v1/RenewRequest.ts';
+import type { RenewResponse__Output } from './generated/outrider/delegate/v1/RenewResponse.ts';
 import type {
   DelegateMessage,
   JoinRequest,
   JoinResponse,
   LogMessage,
   LogReply,
+  RenewRequest,
+  RenewResponse,
   ServerMessage,
   TaskRef,
 } from './messages.ts';
 import { FACTS_MAX_BYTES, MAX_MESSAGE_BYTES, OUTPUT_MAX_BYTES } from './timings.ts';
 import { readDelegateMessage, writeDelegateMessage } from './wire/delegate-message.ts';
-import { checkSoleArm, InvalidField, name, text, time, writeTime } from './wire/fields.ts';
+import { checkSoleArm, digest, InvalidField, long, name, text, time, writeLong, writeTime } from './wire/fields.ts';
 import { readLogMessage, readLogReply, writeLogMessage, writeLogReply } from './wire/log-message.ts';
 import { readServerMessage, writeServerMessage } from './wire/server-message.ts';
 import { messageType } from './wire/types.ts';
@@ -44,6 +48,8 @@ const LOGS_REQUEST = messageType('LogsRequest');
 const LOGS_RESPONSE = messageType('LogsResponse');
 const JOIN_REQUEST = messageType('JoinRequest');
 const JOIN_RESPONSE = messageType('JoinResponse');
+const RENEW_REQUEST = messageType('RenewRequest');
+const RENEW_RESPONSE = messageType('RenewResponse');
 
 export function encodeDelegateMessage(message: DelegateMessage): Encoded {
   const wire = writeDelegateMessage(message);
@@ -99,8 +105,9 @@ export function decodeLogReply(bytes: Buffer): Decoded<LogReply> {
 }
 
 export function encodeJoinRequest(request: JoinRequest): Encoded {
-  const { joinToken, delegateName, instanceId, version } = request;
-  return limited(JOIN_REQUEST.serialize({ joinToken, delegateName, instanceId, version }), 'join request');
+  const { joinToken, delegateName, instanceId, version, secretSha256 } = request;
+  const wire = { joinToken, delegateName, instanceId, version, secretSha256 };
+  return limited(JOIN_REQUEST.serialize(wire), 'join request');
 }
 
 export function decodeJoinRequest(bytes: Buffer): Decoded<JoinRequest> {
@@ -111,14 +118,15 @@ export function decodeJoinRequest(bytes: Buffer): Decoded<JoinRequest> {
       delegateName: name(wire.delegateName, 'delegate_name'),
       instanceId: text(wire.instanceId),
       version: text(wire.version),
+      secretSha256: text(wire.secretSha256) === '' ? '' : digest(wire.secretSha256, 'secret_sha256'),
     });
     return { wire: {}, arm: undefined, read };
   });
 }
 
 export function encodeJoinResponse(response: JoinResponse): Encoded {
-  const { credential, expiresAtMs, delegateName } = response;
-  const wire = { credential, expiresAt: writeTime(expiresAtMs), delegateName };
+  const { credential, credentialId, expiresAtMs, delegateName } = response;
+  const wire = { credential, credentialId, expiresAt: writeTime(expiresAtMs), delegateName };
   return limited(JOIN_RESPONSE.serialize(wire), 'join response');
 }
 
@@ -126,9 +134,41 @@ export function decodeJoinResponse(bytes: Buffer): Decoded<JoinResponse> {
   return decode(bytes, (input) => {
     const wire: JoinResponse__Output = JOIN_RESPONSE.deserialize(input);
     const read = () => ({
-      credential: name(wire.credential, 'credential'),
+      credential: text(wire.credentialId) === '' ? name(wire.credential, 'credential') : text(wire.credential),
+      credentialId: text(wire.credentialId),
       expiresAtMs: time(wire.expiresAt, 'expires_at'),
       delegateName: name(wire.delegateName, 'delegate_name'),
+    });
+    return { wire: {}, arm: undefined, read };
+  });
+}
+
+export function encodeRenewRequest({ nextSecretSha256, instanceId }: RenewRequest): Encoded {
+  return limited(RENEW_REQUEST.serialize({ nextSecretSha256, instanceId }), 'renew request');
+}
+
+export function decodeRenewRequest(bytes: Buffer): Decoded<RenewRequest> {
+  return decode(bytes, (input) => {
+    const wire: RenewRequest__Output = RENEW_REQUEST.deserialize(input);
+    const read = () => ({
+      nextSecretSha256: digest(wire.nextSecretSha256, 'next_secret_sha256'),
+      instanceId: text(wire.instanceId),
+    });
+    return { wire: {}, arm: undefined, read };
+  });
+}
+
+export function encodeRenewResponse({ generation, expiresAtMs }: RenewResponse): Encoded {
+  const wire = { generation: writeLong(generation), expiresAt: writeTime(expiresAtMs) };
+  return limited(RENEW_RESPONSE.serialize(wire), 'renew response');
+}
+
+export function decodeRenewResponse(bytes: Buffer): Decoded<RenewResponse> {
+  return decode(bytes, (input) => {
+    const wire: RenewResponse__Output = RENEW_RESPONSE.deserialize(input);
+    const read = () => ({
+      generation: long(wire.generation, 'generation'),
+      expiresAtMs: time(wire.expiresAt, 'expires_at'),
     });
     return { wire: {}, arm: undefined, read };
   });

@@ -149,9 +149,25 @@ export interface JoinRequest {
   readonly delegateName: string;
   readonly instanceId: string;
   readonly version: string;
+  /** SHA-256 (hex) of the secret that the delegate made for itself; empty: the control plane makes it (protocol 1). */
+  readonly secretSha256: string;
 }
 export interface JoinResponse {
+  /** Empty when the delegate made the secret: `credentialId` then says the rest. */
   readonly credential: string;
+  readonly credentialId: string;
   readonly expiresAtMs: number;
   readonly delegateName: string;
+}
+
+/** The credential to renew travels beside it, as with every call. */
+export interface RenewRequest {
+  /** SHA-256 (hex) of the next secret. It names the request: repeated, it gets the same answer. */
+  readonly nextSecretSha256: string;
+  readonly instanceId: string;
+}
+export interface RenewResponse {
+  /** 1 with the join, one more with each renewal. */
+  readonly generation: number;
+  readonly expiresAtMs: number;
 }

@@ -5,11 +5,13 @@ import {
   decodeJoinResponse,
   decodeLogMessage,
   decodeLogReply,
+  decodeRenewRequest,
+  decodeRenewResponse,
   decodeServerMessage,
 } from './codec.ts';
 
 /**
- * The three methods as gRPC needs them, for both ends. What is written has been encoded (and measured) before, so the
+ * The methods as gRPC needs them, for both ends. What is written has been encoded (and measured) before, so the
  * serialisers hand bytes through; what is read is decoded into our own messages before any handler sees it.
  */
 export interface Method<Request, Response> {
@@ -43,6 +45,7 @@ function method<Request, Response>(
 
 export const DELEGATE_SERVICE = {
   join: method('Join', false, decodeJoinRequest, decodeJoinResponse),
+  renew: method('Renew', false, decodeRenewRequest, decodeRenewResponse),
   control: method('Control', true, decodeDelegateMessage, decodeServerMessage),
   logs: method('Logs', true, decodeLogMessage, decodeLogReply),
 } as const;

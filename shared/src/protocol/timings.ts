@@ -4,7 +4,7 @@
  */
 
 export const PROTOCOL_VERSION_MIN = 1;
-export const PROTOCOL_VERSION_MAX = 1;
+export const PROTOCOL_VERSION_MAX = 2;
 
 /** A lease lasts this long after its last renewal. */
 export const LEASE_TTL_MS = 30_000;
@@ -64,11 +64,20 @@ export const SEND_QUEUE_MAX_BYTES = 8_388_608;
 export const SESSION_MESSAGES_IN_FLIGHT = 64;
 /** Streams of one connection. */
 export const MAX_STREAMS_PER_CONNECTION = 100;
-/** Join calls of one address, and of all, in a minute. */
+/** Join calls of one address, and of all, in a minute; and as many Renew calls. */
 export const JOINS_PER_ADDRESS_PER_MINUTE = 30;
 export const JOINS_PER_MINUTE = 300;
+/** The same join request again gets the same answer for this long. */
+export const JOIN_REPEAT_MS = 3_600_000;
 /** Life of a delegate's credential. */
 export const CREDENTIAL_TTL_MS = 2_592_000_000;
+/** It is renewed when this share of its life has passed, ± CREDENTIAL_RENEW_JITTER of the life. */
+export const CREDENTIAL_RENEW_SHARE = 1 / 2;
+export const CREDENTIAL_RENEW_JITTER = 0.1;
+/** A generation that comes back so soon after it was renewed may have been under way; later it is the mark of a copied key. */
+export const CREDENTIAL_OVERLAP_MS = 300_000;
+/** Generations of a credential that are known again when they come back. */
+export const CREDENTIAL_GENERATIONS_KEPT = 16;
 /** Log batches: whichever comes first. */
 export const LOG_FLUSH_MS = 250;
 export const LOG_BATCH_MAX_BYTES = 65_536;

@@ -252,7 +252,7 @@ describe('the control plane as its own certificate authority', () => {
       timings: { shutdownGraceMs: 10 },
     });
     try {
-      const request = { joinToken: 'ojt_1_secret', delegateName: 'd', instanceId: 'i', version: '1' };
+      const request = { joinToken: 'ojt_1_secret', delegateName: 'd', instanceId: 'i', version: '1', secretSha256: '' };
       const joining = askToJoin({ host: '127.0.0.1', port: server.port }, identity.caCertificatePem, request);
       await assert.rejects(joining, (thrown: unknown) => {
         assert.ok(thrown instanceof OutriderError && thrown.code === 'unreachable');
@@ -343,6 +343,7 @@ describe('join tokens', () => {
       joinToken: token,
       delegateName: 'd',
       instanceId: 'i',
+      secretSha256: '',
       version: '1',
     });
     const verdict = async (bearer: string | undefined) => (await one.authenticate({ bearer })).kind;

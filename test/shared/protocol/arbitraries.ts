@@ -6,6 +6,8 @@ import type {
   JoinResponse,
   LogMessage,
   LogReply,
+  RenewRequest,
+  RenewResponse,
   ServerMessage,
   TaskOutcome,
   TaskRef,
@@ -190,14 +192,18 @@ export const logReply: fc.Arbitrary<LogReply> = fc.oneof(
   about('refused', record({ code: refusalCode, durableOffset: long, message: text })),
 );
 
+const sha256 = fc.string({ minLength: 64, maxLength: 64, unit: fc.constantFrom(...'0123456789abcdef') });
+
 export const joinRequest: fc.Arbitrary<JoinRequest> = record({
   joinToken: name,
   delegateName: name,
   instanceId: text,
   version: text,
+  secretSha256: fc.oneof(fc.constant(''), sha256),
 });
-export const joinResponse: fc.Arbitrary<JoinResponse> = record({
-  credential: name,
-  expiresAtMs: timeMs,
-  delegateName: name,
-});
+export const joinResponse: fc.Arbitrary<JoinResponse> = fc.oneof(
+  record({ credential: name, credentialId: fc.constant(''), expiresAtMs: timeMs, delegateName: name }),
+  record({ credential: text, credentialId: name, expiresAtMs: timeMs, delegateName: name }),
+);
+export const renewRequest: fc.Arbitrary<RenewRequest> = record({ nextSecretSha256: sha256, instanceId: text });
+export const renewResponse: fc.Arbitrary<RenewResponse> = record({ generation: long, expiresAtMs: timeMs });

@@ -8,6 +8,8 @@ import {
   decodeJoinResponse,
   decodeLogMessage,
   decodeLogReply,
+  decodeRenewRequest,
+  decodeRenewResponse,
   decodeServerMessage,
   type Encoded,
   encodeDelegateMessage,
@@ -15,6 +17,8 @@ import {
   encodeJoinResponse,
   encodeLogMessage,
   encodeLogReply,
+  encodeRenewRequest,
+  encodeRenewResponse,
   encodeServerMessage,
 } from '@outrider/shared/protocol/codec.ts';
 import descriptor from '@outrider/shared/protocol/generated/descriptor.json' with { type: 'json' };
@@ -28,7 +32,16 @@ import {
 import { messageType } from '@outrider/shared/protocol/wire/types.ts';
 import fc from 'fast-check';
 import protobuf from 'protobufjs';
-import { delegateMessage, joinRequest, joinResponse, logMessage, logReply, serverMessage } from './arbitraries.ts';
+import {
+  delegateMessage,
+  joinRequest,
+  joinResponse,
+  logMessage,
+  logReply,
+  renewRequest,
+  renewResponse,
+  serverMessage,
+} from './arbitraries.ts';
 
 interface Direction {
   readonly name: string;
@@ -75,6 +88,20 @@ const DIRECTIONS: readonly Direction[] = [
     any: joinResponse,
     there: encodeJoinResponse,
     back: decodeJoinResponse,
+  },
+  {
+    name: 'Renew, to the control plane',
+    wire: 'RenewRequest',
+    any: renewRequest,
+    there: encodeRenewRequest,
+    back: decodeRenewRequest,
+  },
+  {
+    name: 'Renew, to the delegate',
+    wire: 'RenewResponse',
+    any: renewResponse,
+    there: encodeRenewResponse,
+    back: decodeRenewResponse,
   },
 ];
 

@@ -8,7 +8,8 @@ const PAGE = new URL('../../../docs/protocol.md', import.meta.url);
 /** As the page writes it. */
 function shown(name: string, value: number): string {
   if (name === 'SELF_FENCE_SHARE') return '2/3';
-  if (name === 'HEARTBEAT_JITTER') return `${value * 100} %`;
+  if (name === 'CREDENTIAL_RENEW_SHARE') return '1/2';
+  if (name.endsWith('_JITTER')) return `${value * 100} %`;
   if (name.endsWith('_BYTES')) return value % 1_048_576 === 0 ? `${value / 1_048_576} MiB` : `${value / 1_024} KiB`;
   if (!name.endsWith('_MS')) return String(value);
   for (const [unit, size] of [

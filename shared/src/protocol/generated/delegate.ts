@@ -31,6 +31,8 @@ import type { Offer as _outrider_delegate_v1_Offer, Offer__Output as _outrider_d
 import type { Progress as _outrider_delegate_v1_Progress, Progress__Output as _outrider_delegate_v1_Progress__Output } from './outrider/delegate/v1/Progress.ts';
 import type { Refused as _outrider_delegate_v1_Refused, Refused__Output as _outrider_delegate_v1_Refused__Output } from './outrider/delegate/v1/Refused.ts';
 import type { Reject as _outrider_delegate_v1_Reject, Reject__Output as _outrider_delegate_v1_Reject__Output } from './outrider/delegate/v1/Reject.ts';
+import type { RenewRequest as _outrider_delegate_v1_RenewRequest, RenewRequest__Output as _outrider_delegate_v1_RenewRequest__Output } from './outrider/delegate/v1/RenewRequest.ts';
+import type { RenewResponse as _outrider_delegate_v1_RenewResponse, RenewResponse__Output as _outrider_delegate_v1_RenewResponse__Output } from './outrider/delegate/v1/RenewResponse.ts';
 import type { Result as _outrider_delegate_v1_Result, Result__Output as _outrider_delegate_v1_Result__Output } from './outrider/delegate/v1/Result.ts';
 import type { ResultAck as _outrider_delegate_v1_ResultAck, ResultAck__Output as _outrider_delegate_v1_ResultAck__Output } from './outrider/delegate/v1/ResultAck.ts';
 import type { ServiceCounts as _outrider_delegate_v1_ServiceCounts, ServiceCounts__Output as _outrider_delegate_v1_ServiceCounts__Output } from './outrider/delegate/v1/ServiceCounts.ts';
@@ -83,6 +85,8 @@ export interface ProtoGrpcType {
         RefusalCode: EnumTypeDefinition
         Refused: MessageTypeDefinition<_outrider_delegate_v1_Refused, _outrider_delegate_v1_Refused__Output>
         Reject: MessageTypeDefinition<_outrider_delegate_v1_Reject, _outrider_delegate_v1_Reject__Output>
+        RenewRequest: MessageTypeDefinition<_outrider_delegate_v1_RenewRequest, _outrider_delegate_v1_RenewRequest__Output>
+        RenewResponse: MessageTypeDefinition<_outrider_delegate_v1_RenewResponse, _outrider_delegate_v1_RenewResponse__Output>
         Result: MessageTypeDefinition<_outrider_delegate_v1_Result, _outrider_delegate_v1_Result__Output>
         ResultAck: MessageTypeDefinition<_outrider_delegate_v1_ResultAck, _outrider_delegate_v1_ResultAck__Output>
         ResultStatus: EnumTypeDefinition

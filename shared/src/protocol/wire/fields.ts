@@ -25,6 +25,12 @@ export function name(value: string | undefined, what: string): string {
   return value;
 }
 
+/** A SHA-256 in hexadecimal digits. */
+export function digest(value: string | undefined, what: string): string {
+  if (!/^[0-9a-f]{64}$/.test(value ?? '')) throw new InvalidField(`${what} is no SHA-256`);
+  return value ?? '';
+}
+
 /** A 64-bit number that came as decimal digits: only those that a double holds exactly are taken. */
 export function long(value: string | undefined, what: string): number {
   const number = Number(value ?? '0');

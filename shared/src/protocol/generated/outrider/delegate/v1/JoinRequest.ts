@@ -6,6 +6,7 @@ export interface JoinRequest {
   'delegateName'?: (string);
   'instanceId'?: (string);
   'version'?: (string);
+  'secretSha256'?: (string);
 }
 
 export interface JoinRequest__Output {
@@ -13,4 +14,5 @@ export interface JoinRequest__Output {
   'delegateName'?: (string);
   'instanceId'?: (string);
   'version'?: (string);
+  'secretSha256'?: (string);
 }

@@ -6,10 +6,12 @@ export interface JoinResponse {
   'credential'?: (string);
   'expiresAt'?: (_google_protobuf_Timestamp | null);
   'delegateName'?: (string);
+  'credentialId'?: (string);
 }
 
 export interface JoinResponse__Output {
   'credential'?: (string);
   'expiresAt'?: (_google_protobuf_Timestamp__Output);
   'delegateName'?: (string);
+  'credentialId'?: (string);
 }
