@@ -12,6 +12,7 @@ import { type Verdict, verdictOn } from '@outrider/control-plane/app/dispatch/ex
 import { KeyedQueue } from '@outrider/control-plane/app/dispatch/keyed-queue.ts';
 import { DISPATCH_TIMINGS } from '@outrider/control-plane/app/dispatch/timings.ts';
 import type { TaskRow } from '@outrider/control-plane/app/ports.ts';
+import { EPOCHS_PER_GENERATION } from '@outrider/control-plane/domain/fleet/epochs.ts';
 import type { DelegateView } from '@outrider/control-plane/domain/fleet/match.ts';
 import { MinuteLimit } from '@outrider/control-plane/grpc/rate-limit.ts';
 import type { InventoryItem } from '@outrider/shared/protocol/messages.ts';
@@ -54,6 +55,9 @@ const context = (changes: object = {}) => ({
   ...changes,
 });
 const leased = (changes: Partial<TaskRow> = {}) => row({ state: 'leased', leaseUntilMs: NOW + 1, ...changes });
+/** As it is after a restore: under an epoch that nobody was given. */
+const restored = (changes: Partial<TaskRow> = {}) =>
+  row({ state: 'leased', epoch: 3 * EPOCHS_PER_GENERATION, leaseUntilMs: NOW - 1, notBeforeMs: NOW, ...changes });
 const cancel = { reason: 'aborted', message: 'm' } as const;
 
 describe('what time makes of a task', () => {
@@ -94,6 +98,29 @@ describe('what time makes of a task', () => {
     ['a cancelled step keeps its holder while the lease holds', leased({ cancel, deadlineMs: NOW }), {}, 'leave'],
     ['and one call longer', leased({ cancel, leaseUntilMs: NOW - 14_999 }), {}, 'leave'],
     ['and is then over', leased({ cancel, leaseUntilMs: NOW - 15_000 }), {}, 'withdraw-stopped'],
+    [
+      'after a restore a running step waits until its holder must have stopped',
+      restored({ notBeforeMs: NOW + 1 }),
+      {},
+      'leave',
+    ],
+    [
+      'and is then given to somebody else, whatever its lease says',
+      restored({ leaseUntilMs: NOW + 60_000 }),
+      {},
+      'release',
+    ],
+    ['a step that must not be repeated then fails', restored({ repeatable: false }), {}, 'withdraw-failed'],
+    ['so does one that was only offered', restored({ repeatable: false, state: 'queued' }), {}, 'withdraw-failed'],
+    [
+      'but one that was never offered waits',
+      restored({ repeatable: false, state: 'queued', delegate: null }),
+      {},
+      'leave',
+    ],
+    ['and so does one that can be repeated', restored({ state: 'queued' }), {}, 'leave'],
+    ['a cancelled step is over when its holder must have stopped', restored({ cancel }), {}, 'withdraw-stopped'],
+    ['and not before', restored({ cancel, notBeforeMs: NOW + 1 }), {}, 'leave'],
     ['what has ended stays so', row({ state: 'ended', cancel, deadlineMs: 0 }), {}, 'leave'],
   ];
   for (const [title, task, changes, kind] of cases) {
@@ -109,6 +136,17 @@ describe('what time makes of a task', () => {
     assert.equal(verdict.failure.failureType, 'delegate');
     assert.deepEqual(verdict.failure.evidence, ['two: it is not connected']);
     assert.match(verdict.failure.message, /for 600 s/);
+  });
+
+  test('the failure of a step that a restore forgot names the restore and what to do', () => {
+    const verdict = verdictOn(restored({ repeatable: false }), context());
+    assert.ok(verdict.kind === 'withdraw-failed');
+    assert.equal(verdict.failure.code, 'delegate-lost');
+    assert.match(
+      verdict.failure.message,
+      /^the store was restored from a backup while one had the step, and it must not/,
+    );
+    assert.match(verdict.failure.hint, /See what it did/);
   });
 
   test('an offer that comes back is offered again later and later', () => {
@@ -175,6 +213,9 @@ describe('what a returning delegate is told', () => {
     ['the lease ended and the step waits for somebody', item(), row({ state: 'queued' }), false, 'stop'],
     ['somebody else has it', item(), leased({ epoch: 2, delegate: 'two' }), false, 'stop'],
     ['another delegate has it under the same epoch', item(), leased({ delegate: 'two' }), false, 'stop'],
+    ['the store was restored since then', item(), restored(), false, 'stop'],
+    ['the same, with a result at hand', item({ phase: 'finished' }), restored(), false, 'stop'],
+    ['the same, and it waits for somebody', item({ phase: 'accepted' }), restored({ state: 'queued' }), false, 'stop'],
     ['it is over', item({ phase: 'finished' }), row({ state: 'ended' }), false, 'stop'],
     ['nobody knows it', item(), undefined, false, 'stop'],
   ] as const;

@@ -173,7 +173,7 @@ export interface RigOptions {
 
 /** A control plane without operators: a store, a dispatcher and its door on a real socket. */
 export class Rig {
-  readonly store: Store;
+  store: Store;
   readonly options: RigOptions;
   engine: ScriptedEngine;
   dispatcher: Dispatcher;
@@ -281,9 +281,9 @@ export class Rig {
     this.identity?.close();
   }
 
-  /** Another process on the same store and port. */
-  async restartControlPlane(): Promise<void> {
-    const { store } = this;
+  /** Another process on the same port, and on the same store if no other is given. */
+  async restartControlPlane(store: Store = this.store): Promise<void> {
+    this.store = store;
     const parts = await startParts({ ...this.options, store, port: this.server.port });
     this.engine = parts.engine;
     this.dispatcher = parts.dispatcher;

@@ -1,4 +1,5 @@
 import type { DirectiveAction, InventoryItem } from '@outrider/shared/protocol/messages.ts';
+import { generationOf } from '../../domain/fleet/epochs.ts';
 import type { TaskRow } from '../ports.ts';
 
 /** What a returning delegate is told about each thing it still holds. Pure. */
@@ -25,6 +26,8 @@ export function directiveFor(
 ): DirectivePlan {
   if (row === undefined) return stop('the control plane does not know it');
   if (row.state === 'ended') return stop('it is over');
+  if (generationOf(item.epoch) < generationOf(row.epoch))
+    return stop('the store was restored from a backup since then');
   if (row.epoch !== item.epoch) return stop(`it was given away under epoch ${row.epoch}`);
   if (row.delegate !== asker.delegate) return stop(`it belongs to ${row.delegate ?? 'nobody'}`);
   if (row.state === 'queued') return stop('its lease ended; it is offered anew');

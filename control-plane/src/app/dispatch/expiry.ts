@@ -1,4 +1,5 @@
 import { ERRORS, type Failure } from '@outrider/shared/errors.ts';
+import { isUnoffered } from '../../domain/fleet/epochs.ts';
 import type { TaskRow } from '../ports.ts';
 import type { DispatchTimings } from './timings.ts';
 
@@ -8,7 +9,8 @@ import type { DispatchTimings } from './timings.ts';
  *
  * X1 A lease that has not ended is never taken away, save from a holder that will not stop.
  * X2 A task whose holder may still change AWS is never withdrawn: only after lease end + one call's deadline.
- * X3 A step that must not be repeated is never given to somebody else.
+ * X3 A step that must not be repeated is never given to somebody else. After a restore that is every one that the backup
+ *    knows as offered: whether it was done since then nobody can tell.
  */
 
 export type Verdict =
@@ -50,6 +52,7 @@ const LEAVE: Verdict = { kind: 'leave' };
 function onQueued(row: TaskRow, { now, timings, nobodySinceMs, evidence }: ExpiryContext): Verdict {
   if (row.cancel !== null) return { kind: 'withdraw-stopped', message: 'no delegate had it' };
   if (row.deadlineMs !== null && row.deadlineMs <= now) return { kind: 'deadline' };
+  if (!row.repeatable && row.delegate !== null && isUnoffered(row.epoch)) return onForgotten(row, now);
   if (row.deliveries >= timings.maxDeliveries) {
     const message = `${row.deliveries} offers of the step were not accepted by any delegate`;
     return { kind: 'withdraw-failed', failure: lost(message, evidence) };
@@ -69,6 +72,7 @@ function onOffered(row: TaskRow, { now, timings }: ExpiryContext): Verdict {
 }
 
 function onLeased(row: TaskRow, { now, timings }: ExpiryContext): Verdict {
+  if (isUnoffered(row.epoch)) return onForgotten(row, now);
   const leaseEndedMs = now - (row.leaseUntilMs ?? 0);
   const holder = row.delegate ?? 'its delegate';
   if (row.cancel !== null) {
@@ -86,6 +90,17 @@ function onLeased(row: TaskRow, { now, timings }: ExpiryContext): Verdict {
     kind: 'withdraw-failed',
     failure: lost(message, [`It did not come back within ${seconds(timings.lostStepWindowMs)} s`]),
   };
+}
+
+/** The store was restored from a backup that knew somebody at it: that epoch is over, and its holder stops by itself. */
+function onForgotten(row: TaskRow, now: number): Verdict {
+  if (now < row.notBeforeMs) return LEAVE;
+  const because = `the store was restored from a backup while ${row.delegate ?? 'a delegate'} had the step`;
+  if (row.cancel !== null) return { kind: 'withdraw-stopped', message: because };
+  if (row.repeatable) return { kind: 'release', because };
+  const message = `${because}, and it must not be done twice`;
+  const failure = lost(message, ['What the delegate did after the backup is not known here']);
+  return { kind: 'withdraw-failed', failure: { ...failure, hint: 'See what it did, then run what is left to do.' } };
 }
 
 /** How long ago the lease was last renewed. */
