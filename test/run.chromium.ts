@@ -1,6 +1,6 @@
-import { spawnSync } from 'node:child_process';
-import { accessSync, constants, existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
+import { findProgram, installDebian, isExecutable } from './run.debian.ts';
 
 const NAMES = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable', 'chrome'];
 const MAC_APPLICATIONS = [
@@ -36,14 +36,7 @@ export function ensureChromium(): string {
   }
   const installed = findChromium();
   if (installed !== undefined) return installed;
-  if (process.getuid?.() !== 0 || !existsSync('/etc/debian_version')) throw new Error(HOW_TO_GET_ONE);
-  process.stdout.write('a test drives a browser and none is installed: apt-get install chromium\n');
-  for (const args of [['update'], ['install', '-y', '--no-install-recommends', 'chromium']]) {
-    const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
-    const result = spawnSync('apt-get', args, { env, stdio: ['ignore', 2, 2] });
-    if (result.status !== 0)
-      throw new Error(`apt-get ${args.join(' ')} failed; its own message is above. ${HOW_TO_GET_ONE}`);
-  }
+  installDebian(['chromium'], HOW_TO_GET_ONE);
   const now = findChromium();
   if (now === undefined) throw new Error(`apt-get installed chromium, but no ${NAMES.join(', ')} is in PATH`);
   return now;
@@ -53,19 +46,5 @@ const HOW_TO_GET_ONE =
   'Some tests drive a browser: install Chromium or Chrome (Debian, as root: apt-get install chromium), or set OUTRIDER_CHROMIUM to the path of one, or run a part only: npm test -- test/shared';
 
 function findChromium(): string | undefined {
-  const directories = (process.env['PATH'] ?? '').split(path.delimiter);
-  const places = [
-    ...directories.flatMap((directory) => NAMES.map((name) => path.join(directory, name))),
-    ...MAC_APPLICATIONS,
-  ];
-  return places.find(isExecutable);
-}
-
-function isExecutable(file: string): boolean {
-  try {
-    accessSync(file, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
+  return findProgram(NAMES, MAC_APPLICATIONS);
 }

@@ -4,6 +4,7 @@ import { availableParallelism, tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ensureChromium, needsChromium } from './run.chromium.ts';
+import { ensureTools } from './run.debian.ts';
 
 const ROOT = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
 /** A test that takes longer has hung. */
@@ -51,6 +52,7 @@ export async function runTests(paths: readonly string[]): Promise<TestCount> {
   const whole = files.length <= FILES_SHOWN_WHOLE;
   const total = { passed: 0, failed: 0, skipped: 0 };
   const environment = testEnvironment(files);
+  ensureTools(files);
   const waiting = [...files];
   const work = async (): Promise<void> => {
     for (let file = waiting.shift(); file !== undefined; file = waiting.shift()) {
