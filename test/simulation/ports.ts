@@ -182,6 +182,10 @@ export interface MutationEntry extends TaskRef {
   readonly logical: string;
   /** False: the world was like that already. */
   readonly changed: boolean;
+  /** When the request left its host; `atMs` is when it took effect. */
+  readonly sentAtMs: number;
+  /** Whether the process that asked was still alive when it took effect. */
+  readonly hostAlive: boolean;
 }
 
 /** What one process said to the outside about work that it holds, for the lease invariant. */
@@ -249,7 +253,10 @@ export interface LeaseGrant extends TaskRef {
     | 'reattached'
     | 'checkpointed'
     | 'released'
+    /** Its holder's result was taken. */
     | 'ended'
+    /** The control plane ended it by itself; the epoch is the task's at that moment. */
+    | 'withdrawn'
     | 'logged';
   /** Null where the operation does not name one. */
   readonly instanceId: string | null;
