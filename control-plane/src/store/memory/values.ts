@@ -19,27 +19,30 @@ export function keyOf(...parts: readonly string[]): string {
 }
 
 function copied(value: unknown): unknown {
-  if (typeof value !== 'object' || value === null) return value;
+  if (!isRecord(value)) return value;
   if (Array.isArray(value)) return value.map(copied);
   if (value instanceof Uint8Array) return new Uint8Array(value);
   const copy: Record<string, unknown> = {};
-  for (const [key, member] of Object.entries(value)) put(copy, key, copied(member));
+  for (const key of Object.keys(value)) put(copy, key, copied(value[key]));
   return copy;
 }
 
 /** JSON has no undefined, no -0 and no number that is not finite. */
 function jsonOf(value: unknown): unknown {
   if (typeof value === 'number') return Number.isFinite(value) ? value + 0 : null;
-  if (typeof value !== 'object' || value === null) return value;
+  if (!isRecord(value)) return value;
   if (Array.isArray(value)) return value.map((element) => (element === undefined ? null : jsonOf(element)));
   const copy: Record<string, unknown> = {};
-  for (const [key, member] of Object.entries(value)) if (member !== undefined) put(copy, key, jsonOf(member));
+  for (const key of Object.keys(value)) if (value[key] !== undefined) put(copy, key, jsonOf(value[key]));
   return copy;
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null;
 }
 
 /** A member of its own, whatever its name: an assignment to `__proto__` would change what the object is. */
 function put(object: Record<string, unknown>, key: string, value: unknown): void {
-  if (key === '__proto__')
-    Object.defineProperty(object, key, { value, enumerable: true, writable: true, configurable: true });
-  else object[key] = value;
+  if (key !== '__proto__') object[key] = value;
+  else Object.defineProperty(object, key, { value, enumerable: true, writable: true, configurable: true });
 }
