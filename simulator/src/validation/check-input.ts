@@ -169,6 +169,8 @@ function checkNumber(
 
 function checkTimestamp(value: unknown, path: string): number {
   if (typeof value === 'number' && Number.isFinite(value)) return value * 1000;
+  // Callers in the same process hand dates over as the SDK takes them.
+  if (value instanceof Date) return value.getTime();
   const parsed = typeof value === 'string' ? Date.parse(value) : Number.NaN;
   if (Number.isNaN(parsed)) throw wrongType(value, 'a Timestamp', path);
   return parsed;
