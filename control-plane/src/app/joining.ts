@@ -74,6 +74,7 @@ const REFUSALS = {
   revoked: 'the join token was revoked',
   'used-up': 'the join token was used already',
   'other-name': 'the join token is for another delegate name',
+  locked: 'the delegate is locked until an operator unlocks it',
 } as const;
 
 export function createJoining({ store, clock, randomness, logger, caFingerprint }: JoiningDependencies): Joining {
@@ -116,6 +117,8 @@ export function createJoining({ store, clock, randomness, logger, caFingerprint 
         issuedAtMs: now,
         expiresAtMs: now + CREDENTIAL_TTL_MS,
         revokedAtMs: null,
+        generation: 1,
+        retired: [],
       };
       const outcome = await store.redeemJoinToken(token.id, sha256(token.secret), delegateName, credential, now);
       logger.info({ tokenId: token.id, delegateName, instanceId, version, outcome }, 'A delegate asks to join');

@@ -4,6 +4,7 @@ import type { Json, JsonObject } from '@outrider/shared/json.ts';
 import type { CancelReason, TaskRef } from '@outrider/shared/protocol/messages.ts';
 import type { StepTask } from '@outrider/shared/steps/task.ts';
 import type { Effect, RecordedEvent } from '../domain/execution/events.ts';
+import type { Generations, RetiredGeneration } from '../domain/fleet/credential.ts';
 
 /** Time and chance, injected so that tests and simulations decide them. */
 export interface Clock {
@@ -294,6 +295,12 @@ export interface DelegateRow {
   readonly stepTypes: readonly string[];
   readonly firstSeenMs: number;
   readonly lastSeenMs: number;
+  /** Nobody comes in under this name until an operator lifts it. */
+  readonly lock: DelegateLock | null;
+}
+export interface DelegateLock {
+  readonly atMs: number;
+  readonly because: string;
 }
 export interface JoinTokenRow {
   readonly id: string;
@@ -308,20 +315,28 @@ export interface JoinTokenRow {
   readonly expiresAtMs: number;
   readonly revokedAtMs: number | null;
 }
-export interface CredentialRow {
+/** One line of generations (domain/fleet/credential.ts); the id stays, the secret changes with each renewal. */
+export interface CredentialRow extends Generations {
   readonly id: string;
-  readonly secretSha256: string;
   readonly delegateName: string;
   readonly issuedAtMs: number;
-  readonly expiresAtMs: number;
-  readonly revokedAtMs: number | null;
 }
+export type RenewalOutcome =
+  /** `repeated`: this very renewal was done before. */
+  | { readonly kind: 'renewed' | 'repeated'; readonly credential: CredentialRow }
+  | { readonly kind: 'retired'; readonly credential: CredentialRow; readonly generation: RetiredGeneration }
+  | { readonly kind: 'unknown' | 'revoked' | 'expired' | 'reused' };
 
 export interface FleetStore {
   /** First or later sight of a delegate: one row per name, whatever its instances. */
-  seeDelegate(row: Omit<DelegateRow, 'firstSeenMs'>): Promise<void>;
+  seeDelegate(row: Omit<DelegateRow, 'firstSeenMs' | 'lock'>): Promise<void>;
+  getDelegate(name: string): Promise<DelegateRow | undefined>;
   listDelegates(): Promise<readonly DelegateRow[]>;
   removeDelegate(name: string): Promise<boolean>;
+  /** Revokes its credentials too. False: it was locked before, and stays so for the first reason. */
+  lockDelegate(name: string, because: string, atMs: number): Promise<boolean>;
+  /** Its credentials stay revoked. False: it was not locked. */
+  unlockDelegate(name: string): Promise<boolean>;
   createJoinToken(row: JoinTokenRow): Promise<void>;
   listJoinTokens(): Promise<readonly JoinTokenRow[]>;
   revokeJoinToken(id: string, atMs: number): Promise<boolean>;
@@ -332,8 +347,17 @@ export interface FleetStore {
     delegateName: string,
     credential: CredentialRow,
     atMs: number,
-  ): Promise<'ok' | 'unknown' | 'expired' | 'revoked' | 'used-up' | 'other-name'>;
+  ): Promise<'ok' | 'unknown' | 'expired' | 'revoked' | 'used-up' | 'other-name' | 'locked'>;
   findCredential(id: string): Promise<CredentialRow | undefined>;
+  /** Those that are there, in any order. */
+  findCredentials(ids: readonly string[]): Promise<readonly CredentialRow[]>;
+  /** The presented generation ends and the next begins, in one transaction. */
+  renewCredential(
+    id: string,
+    secretSha256: string,
+    next: { readonly secretSha256: string; readonly expiresAtMs: number },
+    atMs: number,
+  ): Promise<RenewalOutcome>;
   /** All credentials of a delegate. */
   revokeCredentials(delegateName: string, atMs: number): Promise<number>;
 }

@@ -177,6 +177,8 @@ export function credentialOf(changes: Partial<CredentialRow> = {}): CredentialRo
     issuedAtMs: T0,
     expiresAtMs: T0 + 86_400_000,
     revokedAtMs: null,
+    generation: 1,
+    retired: [],
     ...changes,
   };
 }

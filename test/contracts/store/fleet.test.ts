@@ -13,7 +13,7 @@ forEachStore('fleet', (store) => {
     await store().seeDelegate({ ...sight, tags: ['vpc-prod', 'x'], version: '1.1.0', lastSeenMs: T0 + 5 });
     const rows = (await store().listDelegates()).filter((row) => row.name === name);
     assert.deepEqual(rows, [
-      { ...sight, tags: ['vpc-prod', 'x'], version: '1.1.0', firstSeenMs: T0, lastSeenMs: T0 + 5 },
+      { ...sight, tags: ['vpc-prod', 'x'], version: '1.1.0', firstSeenMs: T0, lastSeenMs: T0 + 5, lock: null },
     ]);
     assert.equal(await store().removeDelegate(name), true);
     assert.equal(await store().removeDelegate(name), false);

@@ -349,6 +349,18 @@ function fleetBuilders() {
       const name = delegateName(pick);
       return (store) => store.removeDelegate(name);
     },
+    getDelegate: (pick) => {
+      const name = delegateName(pick);
+      return (store) => store.getDelegate(name);
+    },
+    lockDelegate: (pick) => {
+      const [name, at] = [delegateName(pick), pick.time()];
+      return (store) => store.lockDelegate(name, `copied at ${at}`, at);
+    },
+    unlockDelegate: (pick) => {
+      const name = delegateName(pick);
+      return (store) => store.unlockDelegate(name);
+    },
     createJoinToken: (pick) => {
       const token = tokenOf({
         id: `token-${pick.below(4)}`,
@@ -378,6 +390,16 @@ function fleetBuilders() {
     findCredential: (pick) => {
       const id = `credential-${pick.below(6)}`;
       return (store) => store.findCredential(id);
+    },
+    findCredentials: (pick) => {
+      const ids = [`credential-${pick.below(12)}`, `credential-${pick.below(12)}`];
+      return (store) => store.findCredentials(ids);
+    },
+    renewCredential: (pick) => {
+      const [id, secret, next] = [`credential-${pick.below(7)}`, pick.oneOf(WORLD.secrets), pick.oneOf(WORLD.secrets)];
+      const at = pick.rarely(8) ? T0 + 90_000_000 : pick.time();
+      const expiresAtMs = T0 + 86_400_000;
+      return (store) => store.renewCredential(id, secret, { secretSha256: next, expiresAtMs }, at);
     },
     revokeCredentials: (pick) => {
       const [name, at] = [delegateName(pick), pick.time()];

@@ -39,7 +39,8 @@ export async function greet(
   }
   const seen = { name: delegateName, tags, version, region, stepTypes, lastSeenMs: now };
   await store.seeDelegate(seen);
-  registry.learn({ ...seen, firstSeenMs: registry.known(delegateName)?.firstSeenMs ?? now });
+  const known = registry.known(delegateName);
+  registry.learn({ ...seen, firstSeenMs: known?.firstSeenMs ?? now, lock: known?.lock ?? null });
   const session = sessionOf(context, hello, link, now);
   const ids = hello.inventory.map((item) => item.taskId);
   await context.locks.run(ids, async () => {

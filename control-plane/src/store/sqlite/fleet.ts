@@ -1,15 +1,22 @@
-import type { CredentialRow, DelegateRow, FleetStore, JoinTokenRow } from '../../app/ports.ts';
+import type { CredentialRow, DelegateLock, DelegateRow, FleetStore, JoinTokenRow } from '../../app/ports.ts';
 import { credentialIdReused } from '../limits.ts';
 import type { OperationsOf } from '../operations.ts';
+import { findCredential, revokeAll, sqliteCredentials, writeCredential } from './credentials.ts';
 import type { Database, Row } from './database.ts';
 
 export function sqliteFleet(database: Database): OperationsOf<FleetStore> {
-  return { ...delegateOperations(database), ...tokenOperations(database), ...credentialOperations(database) };
+  return { ...delegateOperations(database), ...tokenOperations(database), ...sqliteCredentials(database) };
 }
 
-function delegateOperations(
-  database: Database,
-): Pick<OperationsOf<FleetStore>, 'seeDelegate' | 'listDelegates' | 'removeDelegate'> {
+type DelegateOperation =
+  | 'seeDelegate'
+  | 'getDelegate'
+  | 'listDelegates'
+  | 'removeDelegate'
+  | 'lockDelegate'
+  | 'unlockDelegate';
+
+function delegateOperations(database: Database): Pick<OperationsOf<FleetStore>, DelegateOperation> {
   return {
     seeDelegate({ name, tags, version, region, stepTypes, lastSeenMs }) {
       database.run(
@@ -25,8 +32,34 @@ function delegateOperations(
         lastSeenMs,
       );
     },
+    getDelegate(name) {
+      const row = database.first('SELECT * FROM delegates WHERE name = ?', name);
+      return row === undefined ? undefined : delegateOf(row);
+    },
     listDelegates: () => database.all('SELECT * FROM delegates ORDER BY name').map(delegateOf),
     removeDelegate: (name) => database.run('DELETE FROM delegates WHERE name = ?', name) === 1,
+    lockDelegate(name, because, atMs) {
+      revokeAll(database, name, atMs);
+      database.run(
+        `INSERT INTO delegates (name, tags, version, region, step_types, first_seen_ms, last_seen_ms)
+         VALUES (?1, '[]', '', '', '[]', ?2, ?2) ON CONFLICT (name) DO NOTHING`,
+        name,
+        atMs,
+      );
+      const locked = database.run(
+        'UPDATE delegates SET locked_at_ms = ?, locked_because = ? WHERE name = ? AND locked_at_ms IS NULL',
+        atMs,
+        because,
+        name,
+      );
+      return locked === 1;
+    },
+    unlockDelegate: (name) =>
+      database.run(
+        `UPDATE delegates SET locked_at_ms = NULL, locked_because = NULL
+         WHERE name = ? AND locked_at_ms IS NOT NULL`,
+        name,
+      ) === 1,
   };
 }
 
@@ -55,27 +88,15 @@ function tokenOperations(
     redeemJoinToken(id, secretSha256, delegateName, credential, atMs) {
       const row = database.first('SELECT * FROM join_tokens WHERE id = ? AND secret_sha256 = ?', id, secretSha256);
       if (row === undefined) return 'unknown';
-      if (isIssued(database, credential)) return 'ok';
+      const issued = issuedAs(database, credential);
+      if (issued !== undefined) return issued;
+      if (isLocked(database, delegateName)) return 'locked';
       const refusal = refusalOf(tokenOf(row), delegateName, atMs);
       if (refusal !== undefined) return refusal;
       database.run('UPDATE join_tokens SET uses_left = uses_left - 1 WHERE id = ?', id);
       writeCredential(database, credential);
       return 'ok';
     },
-  };
-}
-
-function credentialOperations(
-  database: Database,
-): Pick<OperationsOf<FleetStore>, 'findCredential' | 'revokeCredentials'> {
-  return {
-    findCredential: (id) => findCredential(database, id),
-    revokeCredentials: (delegateName, atMs) =>
-      database.run(
-        'UPDATE credentials SET revoked_at_ms = ? WHERE delegate_name = ? AND revoked_at_ms IS NULL',
-        atMs,
-        delegateName,
-      ),
   };
 }
 
@@ -90,29 +111,18 @@ function refusalOf(
   return token.usesLeft === 0 ? 'used-up' : undefined;
 }
 
-/** Whether this very credential was issued before: the request is repeated, and spends nothing. */
-function isIssued(database: Database, credential: CredentialRow): boolean {
+/** This very credential was issued before: the request is repeated, and spends nothing. */
+function issuedAs(database: Database, credential: CredentialRow): 'ok' | 'used-up' | undefined {
   const issued = findCredential(database, credential.id);
-  if (issued === undefined) return false;
+  if (issued === undefined) return undefined;
+  if (issued.retired.some((each) => each.secretSha256 === credential.secretSha256)) return 'used-up';
   if (issued.secretSha256 !== credential.secretSha256) throw credentialIdReused(credential.id);
-  return true;
+  return 'ok';
 }
 
-function findCredential(database: Database, id: string): CredentialRow | undefined {
-  const row = database.first('SELECT * FROM credentials WHERE id = ?', id);
-  return row === undefined ? undefined : credentialOf(row);
-}
-
-function writeCredential(database: Database, row: CredentialRow): void {
-  database.run(
-    `INSERT INTO credentials (id, secret_sha256, delegate_name, issued_at_ms, expires_at_ms, revoked_at_ms)
-     VALUES (?, ?, ?, ?, ?, ?)`,
-    row.id,
-    row.secretSha256,
-    row.delegateName,
-    row.issuedAtMs,
-    row.expiresAtMs,
-    row.revokedAtMs,
+function isLocked(database: Database, delegateName: string): boolean {
+  return (
+    database.first('SELECT 1 FROM delegates WHERE name = ? AND locked_at_ms IS NOT NULL', delegateName) !== undefined
   );
 }
 
@@ -125,7 +135,13 @@ function delegateOf(row: Row): DelegateRow {
     stepTypes: row.json('step_types'),
     firstSeenMs: row.number('first_seen_ms'),
     lastSeenMs: row.number('last_seen_ms'),
+    lock: lockOf(row),
   };
+}
+
+function lockOf(row: Row): DelegateLock | null {
+  const atMs = row.numberOrNull('locked_at_ms');
+  return atMs === null ? null : { atMs, because: row.text('locked_because') };
 }
 
 function tokenOf(row: Row): JoinTokenRow {
@@ -136,17 +152,6 @@ function tokenOf(row: Row): JoinTokenRow {
     usesLeft: row.numberOrNull('uses_left'),
     createdAtMs: row.number('created_at_ms'),
     createdBy: row.text('created_by'),
-    expiresAtMs: row.number('expires_at_ms'),
-    revokedAtMs: row.numberOrNull('revoked_at_ms'),
-  };
-}
-
-function credentialOf(row: Row): CredentialRow {
-  return {
-    id: row.text('id'),
-    secretSha256: row.text('secret_sha256'),
-    delegateName: row.text('delegate_name'),
-    issuedAtMs: row.number('issued_at_ms'),
     expiresAtMs: row.number('expires_at_ms'),
     revokedAtMs: row.numberOrNull('revoked_at_ms'),
   };

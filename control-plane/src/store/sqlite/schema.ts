@@ -154,4 +154,11 @@ export const MIGRATIONS: readonly string[] = [
     checks INTEGER NOT NULL
   ) STRICT;
   `,
+  `
+  -- A credential is a line of generations; those that have ended are known again when they come back.
+  ALTER TABLE credentials ADD COLUMN generation INTEGER NOT NULL DEFAULT 1;
+  ALTER TABLE credentials ADD COLUMN retired TEXT NOT NULL DEFAULT '[]';
+  ALTER TABLE delegates ADD COLUMN locked_at_ms REAL;
+  ALTER TABLE delegates ADD COLUMN locked_because TEXT;
+  `,
 ];
