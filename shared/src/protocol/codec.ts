@@ -4,6 +4,8 @@ import type { JoinRequest__Output } from './generated/outrider/delegate/v1/JoinR
 import type { JoinResponse__Output } from './generated/outrider/delegate/v1/JoinResponse.ts';
 import type { LogsRequest__Output } from './generated/outrider/delegate/v1/LogsRequest.ts';
 import type { LogsResponse__Output } from './generated/outrider/delegate/v1/LogsResponse.ts';
+import type { PollRequest__Output } from './generated/outrider/delegate/v1/PollRequest.ts';
+import type { PollResponse__Output } from './generated/outrider/delegate/v1/PollResponse.ts';
 import type { RenewRequest__Output } from './generated/outrider/delegate/v1/RenewRequest.ts';
 import type { RenewResponse__Output } from './generated/outrider/delegate/v1/RenewResponse.ts';
 import type {
@@ -12,15 +14,18 @@ import type {
   JoinResponse,
   LogMessage,
   LogReply,
+  PollRequest,
+  PollResponse,
   RenewRequest,
   RenewResponse,
   ServerMessage,
   TaskRef,
 } from './messages.ts';
-import { FACTS_MAX_BYTES, MAX_MESSAGE_BYTES, OUTPUT_MAX_BYTES } from './timings.ts';
+import { FACTS_MAX_BYTES, MAX_MESSAGE_BYTES, OUTPUT_MAX_BYTES, POLL_MAX_BYTES } from './timings.ts';
 import { readDelegateMessage, writeDelegateMessage } from './wire/delegate-message.ts';
 import { checkSoleArm, digest, InvalidField, long, name, text, time, writeLong, writeTime } from './wire/fields.ts';
 import { readLogMessage, readLogReply, writeLogMessage, writeLogReply } from './wire/log-message.ts';
+import { readPollRequest, readPollResponse, writePollRequest, writePollResponse } from './wire/poll.ts';
 import { readServerMessage, writeServerMessage } from './wire/server-message.ts';
 import { messageType } from './wire/types.ts';
 
@@ -46,6 +51,8 @@ const CONTROL_REQUEST = messageType('ControlRequest');
 const CONTROL_RESPONSE = messageType('ControlResponse');
 const LOGS_REQUEST = messageType('LogsRequest');
 const LOGS_RESPONSE = messageType('LogsResponse');
+const POLL_REQUEST = messageType('PollRequest');
+const POLL_RESPONSE = messageType('PollResponse');
 const JOIN_REQUEST = messageType('JoinRequest');
 const JOIN_RESPONSE = messageType('JoinResponse');
 const RENEW_REQUEST = messageType('RenewRequest');
@@ -102,6 +109,31 @@ export function decodeLogReply(bytes: Buffer): Decoded<LogReply> {
     const wire: LogsResponse__Output = LOGS_RESPONSE.deserialize(input);
     return { wire, arm: wire.message, read: () => readLogReply(wire) };
   });
+}
+
+export function encodePollRequest(request: PollRequest): Encoded {
+  return limited(POLL_REQUEST.serialize(writePollRequest(request)), 'poll', POLL_MAX_BYTES);
+}
+
+/** Only what is around the messages is read here; they themselves by decodeDelegateMessage and decodeLogMessage. */
+export function decodePollRequest(bytes: Buffer): Decoded<PollRequest> {
+  const parse = (input: Buffer) => {
+    const wire: PollRequest__Output = POLL_REQUEST.deserialize(input);
+    return { wire: {}, arm: undefined, read: () => readPollRequest(wire) };
+  };
+  return decode(bytes, parse, POLL_MAX_BYTES);
+}
+
+export function encodePollResponse(response: PollResponse): Encoded {
+  return limited(POLL_RESPONSE.serialize(writePollResponse(response)), 'answer to a poll', POLL_MAX_BYTES);
+}
+
+export function decodePollResponse(bytes: Buffer): Decoded<PollResponse> {
+  const parse = (input: Buffer) => {
+    const wire: PollResponse__Output = POLL_RESPONSE.deserialize(input);
+    return { wire: {}, arm: undefined, read: () => readPollResponse(wire) };
+  };
+  return decode(bytes, parse, POLL_MAX_BYTES);
 }
 
 export function encodeJoinRequest(request: JoinRequest): Encoded {
@@ -180,10 +212,14 @@ interface Parsed<Message> {
   readonly read: () => Message | undefined;
 }
 
-function decode<Message>(bytes: Buffer, parse: (bytes: Buffer) => Parsed<Message>): Decoded<Message> {
-  if (bytes.length > MAX_MESSAGE_BYTES) {
+function decode<Message>(
+  bytes: Buffer,
+  parse: (bytes: Buffer) => Parsed<Message>,
+  maxBytes: number = MAX_MESSAGE_BYTES,
+): Decoded<Message> {
+  if (bytes.length > maxBytes) {
     // What it was about is still worth knowing, so that the sender can be told which message was refused.
-    return { ...subject(bytes, parse), why: `it has ${bytes.length} bytes, at most ${MAX_MESSAGE_BYTES} are taken` };
+    return { ...subject(bytes, parse), why: `it has ${bytes.length} bytes, at most ${maxBytes} are taken` };
   }
   try {
     const parsed = parse(bytes);
@@ -216,8 +252,8 @@ function taskOf(body: unknown): TaskRef | null {
   return typeof taskId === 'string' && Number.isSafeInteger(number) && number >= 0 ? { taskId, epoch: number } : null;
 }
 
-function limited(bytes: Buffer, what: string): Encoded {
-  if (bytes.length > MAX_MESSAGE_BYTES) return tooLarge(`the message "${what}"`, bytes.length, MAX_MESSAGE_BYTES);
+function limited(bytes: Buffer, what: string, maxBytes: number = MAX_MESSAGE_BYTES): Encoded {
+  if (bytes.length > maxBytes) return tooLarge(`the message "${what}"`, bytes.length, maxBytes);
   return { kind: 'ok', bytes };
 }
 

@@ -144,6 +144,26 @@ export type LogReply =
       readonly message: string;
     } & TaskRef);
 
+/** Delegate → control plane, one call of Poll. Its messages are in their wire form: each is read, and refused, by itself. */
+export interface PollRequest {
+  /** Empty in the first request of a session. */
+  readonly sessionId: string;
+  /** 0 with Hello, then 1, 2, 3 and so on. */
+  readonly sequence: number;
+  readonly control: readonly Buffer[];
+  readonly logs: readonly Buffer[];
+  /** The delegate goes when this has been dealt with. */
+  readonly last: boolean;
+}
+
+/** Control plane → delegate: the answer to the request with the same sequence. */
+export interface PollResponse {
+  readonly sessionId: string;
+  readonly sequence: number;
+  readonly control: readonly Buffer[];
+  readonly logs: readonly Buffer[];
+}
+
 export interface JoinRequest {
   readonly joinToken: string;
   readonly delegateName: string;

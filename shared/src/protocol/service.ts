@@ -5,6 +5,8 @@ import {
   decodeJoinResponse,
   decodeLogMessage,
   decodeLogReply,
+  decodePollRequest,
+  decodePollResponse,
   decodeRenewRequest,
   decodeRenewResponse,
   decodeServerMessage,
@@ -48,6 +50,7 @@ export const DELEGATE_SERVICE = {
   renew: method('Renew', false, decodeRenewRequest, decodeRenewResponse),
   control: method('Control', true, decodeDelegateMessage, decodeServerMessage),
   logs: method('Logs', true, decodeLogMessage, decodeLogReply),
+  poll: method('Poll', false, decodePollRequest, decodePollResponse),
 } as const;
 
 /** Carries the credential: `Bearer odc_…`. */

@@ -109,3 +109,33 @@ export const DELEGATE_SLOTS = 10;
 export const SESSION_LOST_MS = 35_000;
 /** How long ECS waits between SIGTERM and SIGKILL at most; draining ends before it. */
 export const DRAIN_LIMIT_MS = 110_000;
+
+/** Poll: a call is held so long when there is nothing to say. */
+export const POLL_HOLD_MS = 20_000;
+/** A call that must have been answered by now (another one followed it, or it is Hello) is sent again after this. */
+export const POLL_ANSWER_MS = 8_000;
+/** First window in which a call that failed is sent again; it doubles RECONNECT_MAX_DOUBLINGS times. */
+export const POLL_REPEAT_BASE_MS = 250;
+/** No call was answered for so long: the session is given up and another one begun. */
+export const POLL_GIVE_UP_MS = 15_000;
+/** After an empty answer that came at once, the next empty call waits. */
+export const POLL_PAUSE_MS = 1_000;
+/** Messages of each kind in one call or answer. */
+export const POLL_MESSAGES_MAX = 64;
+/** Log lines in one call: a heartbeat must not queue behind more. */
+export const POLL_LOG_MAX_BYTES = 262_144;
+/** Largest call or answer: MAX_MESSAGE_BYTES of messages and what is around them. */
+export const POLL_MAX_BYTES = 1_052_672;
+/** Sessions over Poll of one delegate name; more are refused. */
+export const POLL_SESSIONS_PER_DELEGATE = 20;
+
+/** Streams that broke sooner than this after Welcome did not hold. */
+export const STREAM_HOLDS_MS = 60_000;
+/** So many in a row that did not hold, or … */
+export const STREAM_BREAKS_MAX = 3;
+/** … so many in a row that brought no Welcome: Poll is tried. */
+export const STREAM_SILENCES_MAX = 2;
+/** How often a delegate on Poll looks whether streams hold again, ± HEARTBEAT_JITTER. */
+export const STREAM_RETRY_MS = 600_000;
+/** A stream that answers within this and then lives as long again is worth a try. */
+export const STREAM_PROBE_MS = 5_000;

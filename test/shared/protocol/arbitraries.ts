@@ -1,11 +1,14 @@
 import { ERRORS, type ErrorCode, FAILURE_TYPES, type Failure } from '@outrider/shared/errors.ts';
 import { isJsonObject, type JsonObject } from '@outrider/shared/json.ts';
+import { type Encoded, encodeDelegateMessage, encodeLogMessage } from '@outrider/shared/protocol/codec.ts';
 import type {
   DelegateMessage,
   JoinRequest,
   JoinResponse,
   LogMessage,
   LogReply,
+  PollRequest,
+  PollResponse,
   RenewRequest,
   RenewResponse,
   ServerMessage,
@@ -207,3 +210,22 @@ export const joinResponse: fc.Arbitrary<JoinResponse> = fc.oneof(
 );
 export const renewRequest: fc.Arbitrary<RenewRequest> = record({ nextSecretSha256: sha256, instanceId: text });
 export const renewResponse: fc.Arbitrary<RenewResponse> = record({ generation: long, expiresAtMs: timeMs });
+
+const bundle = {
+  control: fc.array(wire(delegateMessage, encodeDelegateMessage), { maxLength: 4 }),
+  logs: fc.array(wire(logMessage, encodeLogMessage), { maxLength: 4 }),
+};
+export const pollRequest: fc.Arbitrary<PollRequest> = record({
+  sessionId: text,
+  sequence: long,
+  ...bundle,
+  last: fc.boolean(),
+});
+export const pollResponse: fc.Arbitrary<PollResponse> = record({ sessionId: name, sequence: long, ...bundle });
+
+function wire<Message>(any: fc.Arbitrary<Message>, encode: (message: Message) => Encoded): fc.Arbitrary<Buffer> {
+  return any.map((message) => {
+    const encoded = encode(message);
+    return encoded.kind === 'ok' ? encoded.bytes : Buffer.alloc(0);
+  });
+}

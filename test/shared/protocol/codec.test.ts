@@ -8,6 +8,8 @@ import {
   decodeJoinResponse,
   decodeLogMessage,
   decodeLogReply,
+  decodePollRequest,
+  decodePollResponse,
   decodeRenewRequest,
   decodeRenewResponse,
   decodeServerMessage,
@@ -17,6 +19,8 @@ import {
   encodeJoinResponse,
   encodeLogMessage,
   encodeLogReply,
+  encodePollRequest,
+  encodePollResponse,
   encodeRenewRequest,
   encodeRenewResponse,
   encodeServerMessage,
@@ -28,6 +32,7 @@ import {
   LOG_BATCH_MAX_BYTES,
   MAX_MESSAGE_BYTES,
   OUTPUT_MAX_BYTES,
+  POLL_MESSAGES_MAX,
 } from '@outrider/shared/protocol/timings.ts';
 import { messageType } from '@outrider/shared/protocol/wire/types.ts';
 import fc from 'fast-check';
@@ -38,6 +43,8 @@ import {
   joinResponse,
   logMessage,
   logReply,
+  pollRequest,
+  pollResponse,
   renewRequest,
   renewResponse,
   serverMessage,
@@ -75,6 +82,20 @@ const DIRECTIONS: readonly Direction[] = [
     back: decodeLogMessage,
   },
   { name: 'Logs, to the delegate', wire: 'LogsResponse', any: logReply, there: encodeLogReply, back: decodeLogReply },
+  {
+    name: 'Poll, to the control plane',
+    wire: 'PollRequest',
+    any: pollRequest,
+    there: encodePollRequest,
+    back: decodePollRequest,
+  },
+  {
+    name: 'Poll, to the delegate',
+    wire: 'PollResponse',
+    any: pollResponse,
+    there: encodePollResponse,
+    back: decodePollResponse,
+  },
   {
     name: 'Join, to the control plane',
     wire: 'JoinRequest',
@@ -296,5 +317,21 @@ describe('the codec', () => {
       assert.throws(() => encodeDelegateMessage({ kind: 'accept', taskId: 't', epoch }), OutriderError);
     }
     assert.throws(() => encodeServerMessage({ kind: 'lease', taskId: 't', epoch: 1, ttlMs: 2 ** 32 }), OutriderError);
+  });
+
+  test('a call of Poll brings so many messages and so many bytes, and no more', () => {
+    const poll = (messages: Buffer[], lines: Buffer[] = []) =>
+      decodePollRequest(
+        messageType('PollRequest').serialize({ sessionId: 's', sequence: '1', control: messages, logs: lines }),
+      );
+    assert.equal(poll([Buffer.alloc(MAX_MESSAGE_BYTES)]).kind, 'ok');
+    for (const [broken, why] of [
+      [poll(Array(POLL_MESSAGES_MAX + 1).fill(Buffer.alloc(1))), /has 65 messages, at most 64/],
+      [poll([Buffer.alloc(MAX_MESSAGE_BYTES)], [Buffer.alloc(1)]), /have 1048577 bytes, at most 1048576/],
+      [poll([Buffer.alloc(2 * MAX_MESSAGE_BYTES)]), /at most 1052672 are taken/],
+    ] as const) {
+      assert.ok(broken.kind === 'invalid');
+      assert.match(broken.why, why);
+    }
   });
 });

@@ -50,5 +50,11 @@ test('the times fit each other', () => {
     t.MAX_MESSAGE_BYTES < t.TRANSPORT_MAX_MESSAGE_BYTES && t.TRANSPORT_MAX_MESSAGE_BYTES < t.SEND_QUEUE_MAX_BYTES,
   );
   assert.ok(t.LOG_SPOOL_TAIL_BYTES * 4 < t.LOG_SPOOL_MAX_BYTES);
+  const heartbeat = t.HEARTBEAT_MS * (1 + t.HEARTBEAT_JITTER);
+  assert.ok(t.POLL_HOLD_MS < t.SESSION_LOST_MS && t.POLL_HOLD_MS < 30_000, 'proxies cut what is silent for 30 s');
+  assert.ok(heartbeat + t.POLL_ANSWER_MS < t.LEASE_TTL_MS * t.SELF_FENCE_SHARE, 'a lost poll does not stop the work');
+  assert.ok(t.LOG_BATCH_MAX_BYTES * 2 <= t.POLL_LOG_MAX_BYTES && t.POLL_LOG_MAX_BYTES < t.MAX_MESSAGE_BYTES);
+  assert.ok(t.MAX_MESSAGE_BYTES < t.POLL_MAX_BYTES && t.POLL_MAX_BYTES < t.TRANSPORT_MAX_MESSAGE_BYTES);
+  assert.ok(t.STREAM_PROBE_MS < t.HELLO_TIMEOUT_MS, 'a stream that is only looked at is not ended for its silence');
   assert.ok(t.DRAIN_LIMIT_MS < 120_000, 'ECS kills then');
 });

@@ -28,6 +28,8 @@ import type { LogsOpened as _outrider_delegate_v1_LogsOpened, LogsOpened__Output
 import type { LogsRequest as _outrider_delegate_v1_LogsRequest, LogsRequest__Output as _outrider_delegate_v1_LogsRequest__Output } from './outrider/delegate/v1/LogsRequest.ts';
 import type { LogsResponse as _outrider_delegate_v1_LogsResponse, LogsResponse__Output as _outrider_delegate_v1_LogsResponse__Output } from './outrider/delegate/v1/LogsResponse.ts';
 import type { Offer as _outrider_delegate_v1_Offer, Offer__Output as _outrider_delegate_v1_Offer__Output } from './outrider/delegate/v1/Offer.ts';
+import type { PollRequest as _outrider_delegate_v1_PollRequest, PollRequest__Output as _outrider_delegate_v1_PollRequest__Output } from './outrider/delegate/v1/PollRequest.ts';
+import type { PollResponse as _outrider_delegate_v1_PollResponse, PollResponse__Output as _outrider_delegate_v1_PollResponse__Output } from './outrider/delegate/v1/PollResponse.ts';
 import type { Progress as _outrider_delegate_v1_Progress, Progress__Output as _outrider_delegate_v1_Progress__Output } from './outrider/delegate/v1/Progress.ts';
 import type { Refused as _outrider_delegate_v1_Refused, Refused__Output as _outrider_delegate_v1_Refused__Output } from './outrider/delegate/v1/Refused.ts';
 import type { Reject as _outrider_delegate_v1_Reject, Reject__Output as _outrider_delegate_v1_Reject__Output } from './outrider/delegate/v1/Reject.ts';
@@ -81,6 +83,8 @@ export interface ProtoGrpcType {
         LogsResponse: MessageTypeDefinition<_outrider_delegate_v1_LogsResponse, _outrider_delegate_v1_LogsResponse__Output>
         Offer: MessageTypeDefinition<_outrider_delegate_v1_Offer, _outrider_delegate_v1_Offer__Output>
         Outcome: EnumTypeDefinition
+        PollRequest: MessageTypeDefinition<_outrider_delegate_v1_PollRequest, _outrider_delegate_v1_PollRequest__Output>
+        PollResponse: MessageTypeDefinition<_outrider_delegate_v1_PollResponse, _outrider_delegate_v1_PollResponse__Output>
         Progress: MessageTypeDefinition<_outrider_delegate_v1_Progress, _outrider_delegate_v1_Progress__Output>
         RefusalCode: EnumTypeDefinition
         Refused: MessageTypeDefinition<_outrider_delegate_v1_Refused, _outrider_delegate_v1_Refused__Output>

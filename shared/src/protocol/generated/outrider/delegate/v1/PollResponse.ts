@@ -1,0 +1,17 @@
+// Original file: proto/outrider/delegate/v1/delegate.proto
+
+import type { Long } from '@grpc/proto-loader';
+
+export interface PollResponse {
+  'sessionId'?: (string);
+  'sequence'?: (number | string | Long);
+  'control'?: (Buffer | Uint8Array | string)[];
+  'logs'?: (Buffer | Uint8Array | string)[];
+}
+
+export interface PollResponse__Output {
+  'sessionId'?: (string);
+  'sequence'?: (string);
+  'control'?: (Buffer)[];
+  'logs'?: (Buffer)[];
+}
