@@ -4,6 +4,7 @@ import { OutriderError } from '@outrider/shared/errors.ts';
 import { parseTaskId } from '@outrider/shared/ids.ts';
 import { createDispatcher } from './app/dispatch/dispatcher.ts';
 import type { Dispatcher } from './app/dispatch/ports.ts';
+import type { DispatchTimings } from './app/dispatch/timings.ts';
 import { createEngine } from './app/engine.ts';
 import type { Engine } from './app/engine-port.ts';
 import { createExecutions } from './app/executions.ts';
@@ -34,6 +35,12 @@ export interface ControlPlane {
   close(): Promise<void>;
 }
 
+export interface ControlPlaneOptions {
+  readonly logger: Logger;
+  /** Other than docs/protocol.md says, for tests with real processes. Delegates hear of lease and heartbeat in Welcome. */
+  readonly dispatchTimings?: Partial<DispatchTimings>;
+}
+
 /** How often what a crash or a failing store left undone is tried again. */
 const RECOVER_EVERY_MS = 5_000;
 const SYSTEM = { clock: SYSTEM_CLOCK, randomness: SYSTEM_RANDOMNESS, timers: SYSTEM_TIMERS };
@@ -45,14 +52,14 @@ const SYSTEM = { clock: SYSTEM_CLOCK, randomness: SYSTEM_RANDOMNESS, timers: SYS
  */
 export async function startControlPlane(
   config: ControlPlaneConfig,
-  { logger }: { readonly logger: Logger },
+  options: ControlPlaneOptions,
 ): Promise<ControlPlane> {
   const undo: (() => Promise<void>)[] = [];
   const close = async () => {
     for (const step of undo.splice(0).toReversed()) await step();
   };
   try {
-    return await start(config, logger, undo, close);
+    return await start(config, options, undo, close);
   } catch (thrown) {
     await close();
     throw thrown;
@@ -61,7 +68,7 @@ export async function startControlPlane(
 
 async function start(
   config: ControlPlaneConfig,
-  logger: Logger,
+  { logger, dispatchTimings = {} }: ControlPlaneOptions,
   undo: (() => Promise<void>)[],
   close: () => Promise<void>,
 ): Promise<ControlPlane> {
@@ -72,7 +79,7 @@ async function start(
 
   const engine = createEngine({ store, ...SYSTEM, logger });
   await engine.recover();
-  const dispatcher = createDispatcher({ store, engine, ...SYSTEM, logger });
+  const dispatcher = createDispatcher({ store, engine, ...SYSTEM, logger, timings: dispatchTimings });
   await dispatcher.start();
   undo.push(() => dispatcher.stop());
   undo.push(repeatRecovery(engine, logger));

@@ -1,15 +1,15 @@
 /** Chance that can be had again: everything that a chaos run decides comes from one seed. */
 export interface Chance {
   /** Uniform in [0, 1). */
-  number(): number;
+  readonly number: () => number;
   /** A whole number in [low, high]. */
-  whole(low: number, high: number): number;
+  readonly whole: (low: number, high: number) => number;
   /** True with this probability. */
-  maybe(probability: number): boolean;
+  readonly maybe: (probability: number) => boolean;
   /** One of them; throws when there is none. */
-  one<T>(choices: readonly T[]): T;
+  readonly one: <T>(choices: readonly T[]) => T;
   /** A stream of its own: what others draw meanwhile does not change what this one draws. */
-  fork(name: string): Chance;
+  readonly fork: (name: string) => Chance;
 }
 
 /** Equal seeds draw equal numbers (mulberry32). */
@@ -31,6 +31,6 @@ export function chanceOf(seed: number): Chance {
       if (chosen === undefined) throw new RangeError('there is nothing to choose from');
       return chosen;
     },
-    fork: (name) => chanceOf([...name].reduce((sum, letter) => Math.imul(sum, 31) + letter.charCodeAt(0), seed | 0)),
+    fork: (name) => chanceOf(Buffer.from(name).reduce((sum, byte) => (Math.imul(sum, 31) + byte) | 0, seed | 0)),
   };
 }

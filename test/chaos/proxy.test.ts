@@ -184,7 +184,7 @@ describe('the chaos proxy', () => {
     await proxy.refuse(true);
     const refused = connect({ port: proxy.port, host: '127.0.0.1' });
     clients.push(refused);
-    const [error]: [NodeJS.ErrnoException] = await once(refused, 'error');
+    const [error] = await once(refused, 'error');
     assert.equal(error.code, 'ECONNREFUSED');
     socket.write('still');
     await becomes('the old connection works', () => heardThere() === 'still');
@@ -208,7 +208,7 @@ describe('the chaos proxy', () => {
     try {
       const socket = connect({ port: nowhere.port, host: '127.0.0.1' });
       clients.push(socket);
-      const [error]: [NodeJS.ErrnoException] = await once(socket, 'error');
+      const [error] = await once(socket, 'error');
       assert.equal(error.code, 'ECONNRESET');
     } finally {
       await nowhere.close();

@@ -1,0 +1,311 @@
+import type { Chance } from './chance.ts';
+import { DELEGATES, type Installation } from './installation.ts';
+import { pause } from './operator.ts';
+import type { ChaosProxy, Direction } from './proxy.ts';
+import type { Pace } from './timings.ts';
+
+/** What was done to whom, and when; milliseconds since the nemesis began. */
+export interface Misdeed {
+  readonly atMs: number;
+  readonly what: string;
+  readonly victim: string;
+  readonly forMs: number;
+}
+
+export interface Nemesis {
+  readonly misdeeds: readonly Misdeed[];
+  /** Resolves when everything has been made good again. */
+  readonly done: Promise<void>;
+}
+
+interface Fault {
+  readonly what: string;
+  readonly weight: number;
+  readonly victims: readonly string[];
+  /** How long it may last. */
+  readonly lastsMs: readonly [number, number];
+  begin(victim: string, chance: Chance): void | Promise<void>;
+  end(victim: string): void | Promise<void>;
+}
+
+/** One kind of harm: how much of it there may be at a time, and how long it rests in between. */
+interface Harm {
+  readonly name: string;
+  readonly faults: readonly Fault[];
+  readonly atOnce: number;
+  readonly pauseMs: readonly [number, number];
+}
+
+/**
+ * Does harm until it is told to stop; then ends what is under way. Whom and what it takes comes from the seed; when exactly that
+ * strikes depends on the machine, so that a seed gives the same plan and not the same history.
+ */
+export function startNemesis(
+  installation: Installation,
+  pace: Pace,
+  chance: Chance,
+  stop: AbortSignal,
+  tell: (misdeed: Misdeed) => void,
+): Nemesis {
+  const misdeeds: Misdeed[] = [];
+  const began = performance.now();
+
+  const doHarm = async (fault: Fault, victim: string, forMs: number, luck: Chance) => {
+    const misdeed = { atMs: Math.round(performance.now() - began), what: fault.what, victim, forMs };
+    misdeeds.push(misdeed);
+    tell(misdeed);
+    await fault.begin(victim, luck);
+    await pauseUnless(forMs, stop);
+    await fault.end(victim);
+  };
+  const keepOn = async ({ name, faults, atOnce, pauseMs }: Harm) => {
+    const luck = chance.fork(name);
+    const underWay = new Map<string, Promise<void>>();
+    while (!stop.aborted) {
+      await pauseUnless(luck.whole(...pauseMs), stop);
+      if (stop.aborted) break;
+      const fault = weighted(faults, luck);
+      const victim = luck.one(fault.victims);
+      const forMs = luck.whole(...fault.lastsMs);
+      if (underWay.has(victim) || underWay.size >= atOnce) continue;
+      underWay.set(
+        victim,
+        doHarm(fault, victim, forMs, luck).finally(() => underWay.delete(victim)),
+      );
+    }
+    await Promise.all(underWay.values());
+  };
+  const run = async () => {
+    await Promise.all(harmsOf(installation, pace).map(keepOn));
+    await makeGood(installation);
+  };
+  return { misdeeds, done: run() };
+}
+
+function weighted(faults: readonly Fault[], chance: Chance): Fault {
+  let drawn = chance.number() * faults.reduce((sum, fault) => sum + fault.weight, 0);
+  for (const fault of faults) {
+    drawn -= fault.weight;
+    if (drawn < 0) return fault;
+  }
+  return chance.one(faults);
+}
+
+function harmsOf(installation: Installation, pace: Pace): readonly Harm[] {
+  return [
+    { name: 'processes', faults: processFaults(installation, pace), atOnce: 2, pauseMs: [200, 2_000] },
+    { name: 'networks', faults: networkFaults(installation, pace), atOnce: 2, pauseMs: [100, 1_200] },
+    { name: 'AWS', faults: awsFaults(installation), atOnce: 1, pauseMs: [50, 1_000] },
+  ];
+}
+
+function processFaults({ controlPlane, delegates }: Installation, pace: Pace): readonly Fault[] {
+  const daemonOf = (name: string) =>
+    [controlPlane, ...Object.values(delegates)].find((daemon) => daemon.name === name) ?? controlPlane;
+  const start = (name: string) => daemonOf(name).start();
+  const kill = (name: string) => daemonOf(name).kill();
+  const freeze = (name: string) => daemonOf(name).freeze();
+  const thaw = (name: string) => daemonOf(name).thaw();
+  const leaseAndMore = pace.leaseMs + pace.takeoverMs + 2_000;
+  const [center] = [[controlPlane.name]];
+  const away = { begin: kill, end: start };
+  const frozen = { begin: freeze, end: thaw };
+  const told = { begin: (name: string) => daemonOf(name).stop(8_000), end: start };
+  return [
+    { what: 'kill -9', weight: 5, victims: DELEGATES, lastsMs: [50, 2_500], ...away },
+    {
+      what: 'kill -9, away for longer than the lease',
+      weight: 1.5,
+      victims: DELEGATES,
+      lastsMs: [pace.leaseMs, leaseAndMore],
+      ...away,
+    },
+    { what: 'kill -9', weight: 3, victims: center, lastsMs: [50, 3_000], ...away },
+    { what: 'freeze', weight: 2, victims: DELEGATES, lastsMs: [300, pace.leaseMs], ...frozen },
+    {
+      what: 'freeze, longer than the lease',
+      weight: 1.5,
+      victims: DELEGATES,
+      lastsMs: [pace.leaseMs, leaseAndMore],
+      ...frozen,
+    },
+    { what: 'freeze', weight: 1, victims: center, lastsMs: [300, pace.leaseMs], ...frozen },
+    {
+      what: 'freeze, longer than the lease',
+      weight: 0.7,
+      victims: center,
+      lastsMs: [pace.leaseMs, leaseAndMore],
+      ...frozen,
+    },
+    { what: 'SIGTERM', weight: 1.2, victims: DELEGATES, lastsMs: [50, 1_000], ...told },
+    { what: 'SIGTERM', weight: 0.6, victims: center, lastsMs: [50, 1_000], ...told },
+  ];
+}
+
+const DIRECTIONS: readonly (Direction | undefined)[] = ['up', 'down', undefined];
+
+function networkFaults({ operatorProxy, delegateProxies }: Installation, pace: Pace): readonly Fault[] {
+  const proxies: Readonly<Record<string, ChaosProxy>> = {
+    'network of operators': operatorProxy,
+    ...Object.fromEntries(DELEGATES.map((name) => [`network of ${name}`, delegateProxies[name]])),
+  };
+  const proxyOf = (name: string) => proxies[name] ?? operatorProxy;
+  const victims = Object.keys(proxies);
+  const heal = (name: string) => proxyOf(name).heal();
+  const long = pace.leaseMs + pace.takeoverMs + 2_000;
+  return [
+    {
+      what: 'reset',
+      weight: 2,
+      victims,
+      lastsMs: [0, 100],
+      begin: (name) => void proxyOf(name).resetAll(),
+      end: heal,
+    },
+    {
+      what: 'cut in a message',
+      weight: 2,
+      victims,
+      lastsMs: [500, 3_000],
+      begin: (name, chance) => proxyOf(name).cutAfter(chance.whole(1, 3_000), chance.one(['up', 'down'])),
+      end: heal,
+    },
+    {
+      what: 'black hole',
+      weight: 2,
+      victims,
+      lastsMs: [300, pace.leaseMs],
+      begin: (name, chance) => proxyOf(name).flow({ kind: 'hold' }, chance.one(DIRECTIONS)),
+      end: heal,
+    },
+    {
+      what: 'black hole, longer than the lease',
+      weight: 1,
+      victims,
+      lastsMs: [pace.leaseMs, long],
+      begin: (name, chance) => proxyOf(name).flow({ kind: 'hold' }, chance.one(DIRECTIONS)),
+      end: heal,
+    },
+    {
+      what: 'half close',
+      weight: 1.5,
+      victims,
+      lastsMs: [0, 500],
+      begin: (name, chance) => void proxyOf(name).halfCloseAll(chance.one(['up', 'down'])),
+      end: heal,
+    },
+    {
+      what: 'delay',
+      weight: 1.5,
+      victims,
+      lastsMs: [1_000, 8_000],
+      begin: (name, chance) =>
+        proxyOf(name).flow({ kind: 'delay', milliseconds: chance.whole(20, 800), jitterMs: chance.whole(0, 800) }),
+      end: heal,
+    },
+    {
+      what: 'trickle',
+      weight: 1.5,
+      victims,
+      lastsMs: [1_000, 8_000],
+      begin: (name, chance) =>
+        proxyOf(name).flow({ kind: 'trickle', bytesPerSecond: chance.whole(200, 5_000) }, chance.one(DIRECTIONS)),
+      end: heal,
+    },
+    {
+      what: 'refuse',
+      weight: 1,
+      victims,
+      lastsMs: [300, 5_000],
+      begin: async (name) => {
+        await proxyOf(name).refuse(true);
+        proxyOf(name).resetAll();
+      },
+      end: heal,
+    },
+  ];
+}
+
+const CHANGES = [
+  'RegisterTaskDefinition',
+  'CreateService',
+  'UpdateService',
+  'DeleteService',
+  'RegisterScalableTarget',
+  'PutScalingPolicy',
+  'TagResource',
+] as const;
+const LOOKS = ['DescribeServices', 'DescribeTasks', 'ListTasks', 'ListServices', 'DescribeScalableTargets'] as const;
+
+function awsFaults({ aws }: Installation): readonly Fault[] {
+  // Image faults belong to the deployments: only what was done here is undone.
+  const inForce = new Map<string, string>();
+  const fault = (add: (chance: Chance) => Parameters<typeof aws.control.addFault>[0]) => ({
+    begin: (victim: string, chance: Chance) => void inForce.set(victim, aws.control.addFault(add(chance))),
+    end: (victim: string) => {
+      const id = inForce.get(victim);
+      if (id !== undefined) aws.control.removeFault(id);
+    },
+  });
+  const victims = ['AWS'];
+  const lastsMs = [500, 4_000] as const;
+  const anyOf = (chance: Chance) => chance.one([...CHANGES, ...LOOKS]);
+  const countOf = (chance: Chance) => chance.whole(1, 3);
+  return [
+    {
+      what: 'throttling',
+      weight: 2,
+      victims,
+      lastsMs,
+      ...fault((chance) => ({ kind: 'throttle', operation: anyOf(chance), count: countOf(chance) })),
+    },
+    {
+      what: 'server errors',
+      weight: 2,
+      victims,
+      lastsMs,
+      ...fault((chance) => ({ kind: 'server-error', operation: anyOf(chance), count: countOf(chance) })),
+    },
+    {
+      what: 'lost responses',
+      weight: 4,
+      victims,
+      lastsMs,
+      ...fault((chance) => ({ kind: 'lost-response', operation: chance.one(CHANGES), count: countOf(chance) })),
+    },
+    {
+      what: 'lost requests',
+      weight: 1.5,
+      victims,
+      lastsMs,
+      ...fault((chance) => ({ kind: 'lost-request', operation: anyOf(chance), count: countOf(chance) })),
+    },
+    {
+      what: 'slow answers',
+      weight: 1.5,
+      victims,
+      lastsMs,
+      ...fault((chance) => ({
+        kind: 'delay',
+        operation: anyOf(chance),
+        milliseconds: chance.whole(50, 1_500),
+        count: 5,
+        point: chance.one(['request', 'response'] as const),
+      })),
+    },
+  ];
+}
+
+/** Everybody runs and every network is well. */
+async function makeGood({ controlPlane, delegates, operatorProxy, delegateProxies }: Installation): Promise<void> {
+  for (const daemon of [controlPlane, ...Object.values(delegates)]) {
+    daemon.thaw();
+    daemon.start();
+  }
+  await Promise.all([operatorProxy, ...Object.values(delegateProxies)].map((proxy) => proxy.heal()));
+}
+
+async function pauseUnless(milliseconds: number, stop: AbortSignal): Promise<void> {
+  const end = performance.now() + milliseconds;
+  while (!stop.aborted && performance.now() < end) await pause(Math.min(50, Math.max(1, end - performance.now())));
+}
