@@ -11,6 +11,7 @@ import { isAbsent } from './errors.ts';
 import type { AutoScaling, ServiceAutoScaling } from './ports.ts';
 import { requestOf } from './request-shape.ts';
 import type { Calls } from './retry.ts';
+import { autoScalingSdk } from './sdk.ts';
 import { toJsonObject } from './to-json.ts';
 
 const DIMENSION = 'ecs:service:DesiredCount';
@@ -51,7 +52,7 @@ function createDescribe(clients: AccountClients, calls: Calls): AutoScaling['des
 }
 
 async function scalableTargets(clients: AccountClients, calls: Calls, ids: string[]): Promise<JsonObject[]> {
-  const sdk = await import('@aws-sdk/client-application-auto-scaling');
+  const sdk = await autoScalingSdk();
   const client = await clients.autoScaling('read');
   return await pages(async (token) => {
     const answer = await calls.read('AutoScaling DescribeScalableTargets', (options) =>
@@ -70,7 +71,7 @@ async function scalableTargets(clients: AccountClients, calls: Calls, ids: strin
 }
 
 async function scalingPolicies(clients: AccountClients, calls: Calls, resourceId: string): Promise<JsonObject[]> {
-  const sdk = await import('@aws-sdk/client-application-auto-scaling');
+  const sdk = await autoScalingSdk();
   const client = await clients.autoScaling('read');
   return await pages(async (token) => {
     const answer = await calls.read('AutoScaling DescribeScalingPolicies', (options) =>
@@ -81,7 +82,7 @@ async function scalingPolicies(clients: AccountClients, calls: Calls, resourceId
 }
 
 async function scheduledActions(clients: AccountClients, calls: Calls, resourceId: string): Promise<JsonObject[]> {
-  const sdk = await import('@aws-sdk/client-application-auto-scaling');
+  const sdk = await autoScalingSdk();
   const client = await clients.autoScaling('read');
   return await pages(async (token) => {
     const answer = await calls.read('AutoScaling DescribeScheduledActions', (options) =>
@@ -93,7 +94,7 @@ async function scheduledActions(clients: AccountClients, calls: Calls, resourceI
 
 function createMutations(clients: AccountClients, calls: Calls): Omit<AutoScaling, 'describe'> {
   const load = async () => ({
-    sdk: await import('@aws-sdk/client-application-auto-scaling'),
+    sdk: await autoScalingSdk(),
     client: await clients.autoScaling('mutation'),
   });
   const repeatable = { repeatable: true } as const;

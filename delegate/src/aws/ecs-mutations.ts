@@ -13,6 +13,7 @@ import { isAbsent, isNotActive, isNotIdempotent } from './errors.ts';
 import type { Ecs } from './ports.ts';
 import { requestOf } from './request-shape.ts';
 import type { Calls } from './retry.ts';
+import { ecsSdk } from './sdk.ts';
 
 export type EcsMutations = Pick<
   Ecs,
@@ -22,7 +23,7 @@ type Reads = Pick<Ecs, 'describeService'>;
 
 /** The calls that change ECS. Each goes out once; what ended unclearly is looked at before it goes out again. */
 export function createEcsMutations(clients: AccountClients, calls: Calls, reads: Reads): EcsMutations {
-  const load: Load = async () => ({ sdk: await import('@aws-sdk/client-ecs'), client: await clients.ecs('mutation') });
+  const load: Load = async () => ({ sdk: await ecsSdk(), client: await clients.ecs('mutation') });
   return {
     registerTaskDefinition: registerTaskDefinition(load, calls),
     createService: createService(load, calls, reads),

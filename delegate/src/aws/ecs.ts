@@ -6,6 +6,7 @@ import { serviceOf, taskDefinitionOf, taskOf } from './ecs-shapes.ts';
 import { isAbsent } from './errors.ts';
 import type { Ecs, EcsService, EcsTask, TaskDefinition } from './ports.ts';
 import type { Calls } from './retry.ts';
+import { ecsSdk } from './sdk.ts';
 
 const DESCRIBE_SERVICES_MAX = 10;
 const DESCRIBE_TASKS_MAX = 100;
@@ -16,7 +17,7 @@ const MAX_PAGES = 1_000;
 export function createEcs(clients: AccountClients, calls: Calls): Ecs {
   const reading: Reading = {
     calls,
-    load: async () => ({ sdk: await import('@aws-sdk/client-ecs'), client: await clients.ecs('read') }),
+    load: async () => ({ sdk: await ecsSdk(), client: await clients.ecs('read') }),
   };
   const services = serviceReads(reading);
   return {

@@ -3,12 +3,13 @@ import { given } from './ecs-shapes.ts';
 import { isAbsent } from './errors.ts';
 import type { LoadBalancing } from './ports.ts';
 import type { Calls } from './retry.ts';
+import { loadBalancingSdk } from './sdk.ts';
 
 /** Elastic Load Balancing (ALB and NLB) over the SDK. */
 export function createLoadBalancing(clients: AccountClients, calls: Calls): LoadBalancing {
   return {
     async describeTargetGroup(targetGroupArn) {
-      const sdk = await import('@aws-sdk/client-elastic-load-balancing-v2');
+      const sdk = await loadBalancingSdk();
       const client = await clients.loadBalancing();
       try {
         const answer = await calls.read('ELB DescribeTargetGroups', (options) =>
@@ -30,7 +31,7 @@ export function createLoadBalancing(clients: AccountClients, calls: Calls): Load
     },
 
     async describeTargetHealth(targetGroupArn) {
-      const sdk = await import('@aws-sdk/client-elastic-load-balancing-v2');
+      const sdk = await loadBalancingSdk();
       const client = await clients.loadBalancing();
       const answer = await calls.read('ELB DescribeTargetHealth', (options) =>
         client.send(new sdk.DescribeTargetHealthCommand({ TargetGroupArn: targetGroupArn }), options),
