@@ -5,6 +5,7 @@ import type { AwsRequest } from '@outrider/delegate/agent/runner.ts';
 import type { AwsClients, CallKind } from '@outrider/delegate/aws/clients.ts';
 import { createAws } from '@outrider/delegate/aws/index.ts';
 import type { Aws, ContainerMetadata } from '@outrider/delegate/aws/ports.ts';
+import { autoScalingSdk, ecsSdk, loadBalancingSdk } from '@outrider/delegate/aws/sdk.ts';
 import { type AgentAnswer, createIntrospection, ECS_AGENT_PORT } from '@outrider/delegate/ecs-agent/introspection.ts';
 import type { TaskRef } from '@outrider/shared/protocol/messages.ts';
 import { answerAgent } from '@outrider/simulator/agent-endpoint/answer-agent.ts';
@@ -52,6 +53,9 @@ export interface SimulatedAws {
   /** How likely calls go wrong from now on; what is not named does not. */
   setRates(rates: Partial<CallRates>): void;
 }
+
+// Loading takes real time, which no event waits for: all of it is there before anything is simulated.
+await Promise.all([ecsSdk(), autoScalingSdk(), loadBalancingSdk()]);
 
 /** Nobody listens there: the clock is moved by hand. */
 const NO_REAL_TIME = { now: () => 0, setTimer: () => () => {} };
