@@ -60,17 +60,26 @@ function makeConverter(model: ServiceModel, shapeName: string): Convert | undefi
   }
 }
 
-/** Members are looked up when they are met: shapes may contain themselves. */
-function structureConverter(model: ServiceModel, shapeName: string, members: ReadonlyMap<string, string>): Convert {
+interface Member {
+  readonly shape: string;
+  /** Undefined until it was looked up; null: the value stays as it is. */
+  convert: Convert | null | undefined;
+}
+
+/** Converters of members are looked up when they are first met: shapes may contain themselves. */
+function structureConverter(model: ServiceModel, shapeName: string, shapes: ReadonlyMap<string, string>): Convert {
+  const members = new Map([...shapes].map(([name, shape]): [string, Member] => [name, { shape, convert: undefined }]));
   return (value) => {
     const result: Record<string, unknown> = {};
     if (typeof value !== 'object' || value === null) return result;
-    for (const [name, member] of Object.entries(value)) {
-      const shape = members.get(name);
-      if (shape === undefined) throw new Error(`${shapeName} has no member ${name}`);
-      if (member === undefined || member === null) continue;
-      const convert = converterOf(model, shape);
-      result[name] = convert === undefined ? member : convert(member);
+    const source: Readonly<Record<string, unknown>> = { ...value };
+    for (const name in source) {
+      const member = members.get(name);
+      if (member === undefined) throw new Error(`${shapeName} has no member ${name}`);
+      const content = source[name];
+      if (content === undefined || content === null) continue;
+      if (member.convert === undefined) member.convert = converterOf(model, member.shape) ?? null;
+      result[name] = member.convert === null ? content : member.convert(content);
     }
     return result;
   };

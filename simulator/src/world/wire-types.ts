@@ -16,7 +16,9 @@ export type Loose<T> = { [Key in keyof T]: Partial<Pick<T, Key>> extends Pick<T,
 /** Leaves undefined members out, as JSON does. */
 export function compact<T extends object>(value: Loose<T>): T;
 export function compact(value: object): object {
-  return Object.fromEntries(Object.entries(value).filter(([, member]) => member !== undefined));
+  const kept: Record<string, unknown> = {};
+  for (const [name, member] of Object.entries(value)) if (member !== undefined) kept[name] = member;
+  return kept;
 }
 
 /** The value without the named members. */
