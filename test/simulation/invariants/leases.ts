@@ -1,0 +1,129 @@
+import type { HistoryRecord } from '../plant/record.ts';
+import type { HolderSpan, LeaseGrant } from '../ports.ts';
+import { type Finding, groupBy, type Invariant } from './violation.ts';
+
+/** Who may work on a task, and when: H1 and H12. */
+
+export const ONE_LEASE: Invariant = {
+  id: 'H1',
+  says:
+    'A task has at most one valid lease: the store lets only the instance that holds the present epoch accept, renew, checkpoint, log and ' +
+    'end it, and of two instances or two epochs never both believe at a moment that they may change AWS.',
+  check: (record) => [...overlappingHolders(record), ...wrongGrants(record)],
+};
+
+export const NO_OLD_EPOCH: Invariant = {
+  id: 'H12',
+  says: 'After a restore of the store no epoch that was given out before it is given out again, or taken for the present one.',
+  check: epochsFromBefore,
+};
+
+function overlappingHolders(record: HistoryRecord): Finding[] {
+  const findings: Finding[] = [];
+  for (const spans of groupBy(record.holders, ({ taskId }) => taskId).values()) {
+    const sorted = spans.toSorted((one, other) => one.fromMs - other.fromMs);
+    for (const [index, span] of sorted.entries()) {
+      const rival = sorted.slice(index + 1).find((other) => other.fromMs < span.untilMs && isRival(span, other));
+      if (rival !== undefined) findings.push(overlap(span, rival));
+    }
+  }
+  return findings;
+}
+
+function isRival(one: HolderSpan, other: HolderSpan): boolean {
+  return one.epoch !== other.epoch || one.instanceId !== other.instanceId;
+}
+
+function overlap(one: HolderSpan, other: HolderSpan): Finding {
+  return {
+    detail:
+      `${one.host} (${one.instanceId}, epoch ${one.epoch}) may change AWS for ${one.taskId} until ${one.untilMs}, ` +
+      `${other.host} (${other.instanceId}, epoch ${other.epoch}) from ${other.fromMs} on`,
+    about: [one.taskId, one.host, other.host],
+    atMs: other.fromMs,
+  };
+}
+
+/** A task as the grants so far leave it. */
+interface Standing {
+  readonly epoch: number;
+  readonly instanceId: string | null;
+  readonly state: 'queued' | 'offered' | 'leased' | 'ended';
+}
+
+const UNOFFERED: Standing = { epoch: 0, instanceId: null, state: 'queued' };
+
+function wrongGrants(record: HistoryRecord): Finding[] {
+  const findings: Finding[] = [];
+  for (const grants of groupBy(record.grants, ({ taskId }) => taskId).values()) {
+    let standing: Standing | undefined = UNOFFERED;
+    let restores = 0;
+    for (const grant of grants) {
+      const restored = record.rolledBack.filter(({ atMs }) => atMs < grant.atMs).length;
+      // What the store that came back makes of the task is shown by the next offer.
+      if (restored > restores) standing = undefined;
+      restores = restored;
+      const wrong = standing === undefined ? undefined : objectionTo(standing, grant);
+      if (wrong !== undefined) {
+        const detail = `${grant.kind} under epoch ${grant.epoch} by ${grant.instanceId ?? 'nobody'}: ${wrong}`;
+        findings.push({ detail: `${grant.taskId}: ${detail}`, about: [grant.taskId], atMs: grant.atMs });
+      }
+      standing = after(standing, grant);
+    }
+  }
+  return findings;
+}
+
+function objectionTo(now: Standing, grant: LeaseGrant): string | undefined {
+  if (grant.kind === 'offered') {
+    if (now.state !== 'queued') return `it is ${now.state}`;
+    return grant.epoch > now.epoch ? undefined : `epoch ${now.epoch} was given out already`;
+  }
+  if (grant.kind === 'withdrawn') return now.state === 'ended' ? 'it has ended' : undefined;
+  if (grant.epoch !== now.epoch) return `it is at epoch ${now.epoch}`;
+  // A log may be added to at any time under the present epoch, by the control plane as well.
+  if (grant.kind === 'logged') return undefined;
+  const wanted = grant.kind === 'accepted' || grant.kind === 'returned' ? 'offered' : 'leased';
+  if (now.state !== wanted) return `it is ${now.state}`;
+  const sameHolder = grant.kind === 'accepted' || grant.kind === 'renewed';
+  if (sameHolder && grant.instanceId !== now.instanceId) return `${now.instanceId ?? 'nobody'} has it`;
+  return undefined;
+}
+
+function after(now: Standing | undefined, grant: LeaseGrant): Standing | undefined {
+  const { epoch, instanceId } = grant;
+  switch (grant.kind) {
+    case 'offered':
+      return { epoch, instanceId, state: 'offered' };
+    case 'accepted':
+    case 'reattached':
+      return { epoch, instanceId, state: 'leased' };
+    case 'returned':
+    case 'released':
+      return { epoch, instanceId: null, state: 'queued' };
+    case 'ended':
+    case 'withdrawn':
+      return { epoch: Math.max(epoch, now?.epoch ?? 0), instanceId: null, state: 'ended' };
+    default:
+      return now;
+  }
+}
+
+function epochsFromBefore(record: HistoryRecord): Finding[] {
+  const findings: Finding[] = [];
+  for (const restore of record.rolledBack) {
+    const before = new Map<string, number>();
+    for (const { taskId, epoch, atMs } of record.grants) {
+      if (atMs <= restore.atMs) before.set(taskId, Math.max(epoch, before.get(taskId) ?? 0));
+    }
+    for (const grant of record.grants) {
+      // Offers alone give out epochs: what was only queued has none that anybody could remember.
+      const old = before.get(grant.taskId);
+      if (grant.atMs <= restore.atMs || old === undefined || grant.kind === 'withdrawn') continue;
+      if (grant.epoch > old) continue;
+      const detail = `${grant.kind} under epoch ${grant.epoch} of ${grant.taskId}, restored at ${restore.atMs}; epoch ${old} was given out before`;
+      findings.push({ detail, about: [grant.taskId], atMs: grant.atMs });
+    }
+  }
+  return findings;
+}

@@ -1,0 +1,87 @@
+import { CALL_DEADLINE_MS } from '@outrider/shared/protocol/timings.ts';
+import type { HistoryRecord } from '../plant/record.ts';
+import type { MutationEntry } from '../ports.ts';
+import { type Finding, groupBy, type Invariant, takenBack } from './violation.ts';
+
+/** What happens to AWS: H3 and H7. */
+
+/**
+ * The published window: a request that left its process before the process died, or whose answer was given up after the
+ * deadline of a call, takes effect without anybody knowing. Nobody else works on the task in this time.
+ */
+export function isOutOfHand(mutation: MutationEntry): boolean {
+  return !mutation.hostAlive || mutation.atMs - mutation.sentAtMs >= CALL_DEADLINE_MS;
+}
+
+export const MUTATIONS_IN_ORDER: Invariant = {
+  id: 'H3',
+  says:
+    'Once a later epoch, or a later task, has changed a resource of AWS, no earlier one changes it any more; a restore of the store makes a ' +
+    'task anew under a later epoch. Each service is created once for each setup, each setup registers one revision, nothing is deleted ' +
+    'twice; counts and other settings are set as often as one likes. The exception is what is on the wire when its process dies.',
+  check: (record) => [...returnsToOldHolder(record), ...doneTwice(record)],
+};
+
+export const NOTHING_AFTER_THE_END: Invariant = {
+  id: 'H7',
+  says:
+    'Nothing is changed for a task after its end is committed, be it done, failed, or stopped because it was cancelled. The exception is what ' +
+    'is on the wire when its process dies, for as long as one call may take.',
+  check: changesAfterTheEnd,
+};
+
+function returnsToOldHolder(record: HistoryRecord): Finding[] {
+  const findings: Finding[] = [];
+  for (const [resource, mutations] of groupBy(record.mutations, (entry) => entry.resource)) {
+    const left = new Set<string>();
+    const epochs = new Map<string, number>();
+    let present: string | undefined;
+    for (const entry of mutations) {
+      if (isOutOfHand(entry)) continue;
+      const holder = `${entry.taskId}#${entry.epoch}`;
+      const highest = epochs.get(entry.taskId) ?? entry.epoch;
+      if (left.has(holder) || entry.epoch < highest) {
+        const detail = `${entry.action} of ${resource} by ${entry.host} for ${holder}, after ${present ?? 'a later one'} had changed it`;
+        findings.push({ detail, about: [resource, entry.taskId, entry.host], atMs: entry.atMs });
+      }
+      if (present !== undefined && present !== holder) left.add(present);
+      present = holder;
+      epochs.set(entry.taskId, Math.max(highest, entry.epoch));
+    }
+  }
+  return findings;
+}
+
+/** Actions that must take effect once for each meaning. */
+const ONCE = new Set(['CreateService', 'RegisterTaskDefinition', 'DeleteService']);
+
+function doneTwice(record: HistoryRecord): Finding[] {
+  const findings: Finding[] = [];
+  const once = record.mutations.filter(({ action, changed }) => changed && ONCE.has(action));
+  for (const [logical, entries] of groupBy(once, (entry) => entry.logical)) {
+    for (const [index, entry] of entries.entries()) {
+      const before = entries[index - 1];
+      if (before === undefined || (isOutOfHand(before) && entry.sentAtMs <= before.atMs + SHOWN_WITHIN_MS)) continue;
+      const detail = `${logical} took effect at ${before.atMs} and again at ${entry.atMs}`;
+      findings.push({ detail, about: [entry.resource, entry.taskId, entry.host], atMs: entry.atMs });
+    }
+  }
+  return findings;
+}
+
+/** What took effect out of anybody's hand may not be seen yet by who comes next: AWS shows changes after a moment. */
+const SHOWN_WITHIN_MS = 10_000;
+
+function changesAfterTheEnd(record: HistoryRecord): Finding[] {
+  const ends = new Map<string, number>();
+  for (const { kind, taskId, atMs } of record.grants) {
+    if ((kind === 'ended' || kind === 'withdrawn') && !takenBack(record, atMs)) ends.set(taskId, atMs);
+  }
+  return record.mutations.flatMap((entry) => {
+    const endedAtMs = ends.get(entry.taskId);
+    if (endedAtMs === undefined || entry.atMs <= endedAtMs) return [];
+    if (isOutOfHand(entry) && entry.sentAtMs <= endedAtMs) return [];
+    const detail = `${entry.action} of ${entry.resource} by ${entry.host} for ${entry.taskId}, which had ended at ${endedAtMs}`;
+    return [{ detail, about: [entry.resource, entry.taskId, entry.host], atMs: entry.atMs }];
+  });
+}

@@ -1,0 +1,87 @@
+import { isDeepStrictEqual } from 'node:util';
+import { parseTaskId } from '@outrider/shared/ids.ts';
+import type { HistoryRecord, StoredExecution } from '../plant/record.ts';
+import type { Acknowledgement, OperatorAnswer } from '../ports.ts';
+import { type Finding, type Invariant, takenBack } from './violation.ts';
+
+export const ACKNOWLEDGED_IS_DURABLE: Invariant = {
+  id: 'H10',
+  says:
+    'What was acknowledged is in the store at the end: starts, aborts and rollbacks, leases, checkpoints, results and log offsets. A restore ' +
+    'of the store takes back what was acknowledged after its backup was made, and nothing else.',
+  check: (record) => [...brokenAnswers(record), ...brokenAcknowledgements(record)],
+};
+
+function brokenAnswers(record: HistoryRecord): Finding[] {
+  return record.answers.flatMap((answer) => {
+    if (takenBack(record, answer.atMs)) return [];
+    const execution = record.store.executions.find(({ id }) => id === answer.executionId);
+    const wrong = whatIsMissing(answer, execution);
+    if (wrong === undefined) return [];
+    const detail = `${answer.request.kind} ${answer.request.key} was answered with ${answer.executionId}: ${wrong}`;
+    return [{ detail, about: [answer.executionId], atMs: answer.atMs }];
+  });
+}
+
+function whatIsMissing({ request }: OperatorAnswer, execution: StoredExecution | undefined): string | undefined {
+  if (execution === undefined) return 'there is no such execution';
+  const has = (type: string) => execution.events.some(({ event }) => event.type === type);
+  if (request.kind === 'abort' && !has('abort-requested')) return 'its history knows of no abort';
+  if (request.kind === 'rollback' && !has('rollback-requested')) return 'its history knows of no rollback';
+  return undefined;
+}
+
+function brokenAcknowledgements(record: HistoryRecord): Finding[] {
+  const findings: Finding[] = [];
+  const executions = new Map(record.store.executions.map((execution) => [execution.id, execution]));
+  const logs = new Map(record.storedLogs.map(({ taskId, bytes }) => [taskId, bytes]));
+  for (const given of record.acknowledgements) {
+    if (takenBack(record, given.atMs)) continue;
+    const wrong =
+      given.kind === 'log'
+        ? shortLog(given.durableOffset, logs.get(given.taskId) ?? 0)
+        : whatHistoryLacks(given, executions);
+    if (wrong === undefined) continue;
+    const detail = `${given.kind} of ${given.taskId} (epoch ${given.epoch}) was acknowledged: ${wrong}`;
+    findings.push({ detail, about: [given.taskId], atMs: given.atMs });
+  }
+  return findings;
+}
+
+function shortLog(offset: number, bytes: number): string | undefined {
+  return bytes >= offset ? undefined : `its log up to ${offset}, and it has ${bytes} bytes`;
+}
+
+function whatHistoryLacks(
+  given: Exclude<Acknowledgement, { kind: 'log' }>,
+  executions: ReadonlyMap<string, StoredExecution>,
+): string | undefined {
+  const place = parseTaskId(given.taskId);
+  const execution = place === undefined ? undefined : executions.get(place.executionId);
+  if (place === undefined || execution === undefined) return 'there is no such execution';
+  const events = execution.events
+    .map(({ event }) => event)
+    .filter((event) => 'attempt' in event && event.stepId === place.stepId && event.attempt === place.attempt);
+  switch (given.kind) {
+    case 'lease':
+      return events.some(({ type }) => type === 'step-started') ? undefined : 'it was never started';
+    case 'checkpoint': {
+      const saved = events.some(
+        (event) => event.type === 'step-checkpointed' && isDeepStrictEqual(event.facts, given.facts),
+      );
+      return saved ? undefined : `no event has the facts ${Object.keys(given.facts).join(', ')}`;
+    }
+    case 'result': {
+      if (given.status !== 'committed' && given.status !== 'duplicate') return undefined;
+      const wanted = ENDS[given.outcome];
+      return events.some(({ type }) => wanted.has(type)) ? undefined : `it is not ${[...wanted].join(' or ')}`;
+    }
+  }
+}
+
+/** What a result may come to: one that stopped because its time was up has failed. */
+const ENDS = {
+  succeeded: new Set(['step-succeeded']),
+  failed: new Set(['step-failed']),
+  stopped: new Set(['step-aborted', 'step-failed']),
+} as const satisfies Record<string, ReadonlySet<string>>;
