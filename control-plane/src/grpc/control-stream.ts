@@ -13,6 +13,7 @@ import type {
   Timers,
 } from '../app/dispatch/ports.ts';
 import type { Logger } from '../app/logger.ts';
+import { judgeBroken } from './broken-message.ts';
 import type { OpenStream, OpenStreams } from './open-streams.ts';
 
 type ControlCall = ServerDuplexStream<Decoded<DelegateMessage>, Buffer>;
@@ -94,19 +95,10 @@ class ControlStream implements OpenStream {
 
   /** What cannot be read is refused by name where that is possible; the stream lives on. */
   #takeBroken(decoded: Exclude<Decoded<DelegateMessage>, { kind: 'ok' }>): void {
-    const { logger } = this.#options;
-    const delegate = this.#peer.delegateName;
-    if (decoded.kind === 'unknown-arm') {
-      logger.warn({ delegate }, 'A message of a newer protocol was left out of account');
-      return;
-    }
-    const { why, arm, task } = decoded;
-    logger.warn({ delegate, arm, task, why }, 'A message of a delegate is not valid');
-    if (task !== null && (arm === 'accept' || arm === 'checkpoint' || arm === 'result')) {
-      this.#link.send({ kind: 'refused', ...task, code: 'invalid', what: arm, message: why });
-    } else if (arm === null || this.#stage.kind !== 'open') {
-      this.#end(status.INVALID_ARGUMENT, why);
-    }
+    const verdict = judgeBroken(decoded, this.#peer.delegateName, this.#options.logger);
+    if (verdict.kind === 'refuse') this.#link.send(verdict.message);
+    else if (verdict.kind === 'end') this.#end(status.INVALID_ARGUMENT, verdict.why);
+    else if (decoded.kind === 'invalid' && this.#stage.kind !== 'open') this.#end(status.INVALID_ARGUMENT, decoded.why);
   }
 
   readonly #link: SessionLink = {
@@ -119,7 +111,7 @@ class ControlStream implements OpenStream {
       }
       return this.#queue.send(encoded.bytes) ? 'ok' : 'closed';
     },
-    close: (reason) => this.#end(status.UNAVAILABLE, reason),
+    close: (reason, cause) => this.#end(cause === 'credential' ? status.UNAUTHENTICATED : status.UNAVAILABLE, reason),
   };
 
   async #greet(hello: HelloMessage): Promise<void> {
@@ -166,7 +158,8 @@ class ControlStream implements OpenStream {
   }
 }
 
-const REFUSED = {
+/** How gRPC says what the gateway says. */
+export const REFUSED = {
   'protocol-version': status.FAILED_PRECONDITION,
   'not-permitted': status.PERMISSION_DENIED,
   'not-allowed-now': status.UNAVAILABLE,
