@@ -27,9 +27,8 @@ export function chanceOf(seed: number): Chance {
     whole,
     maybe: (probability) => number() < probability,
     one: (choices) => {
-      const chosen = choices[whole(0, choices.length - 1)];
-      if (chosen === undefined) throw new RangeError('there is nothing to choose from');
-      return chosen;
+      if (choices.length === 0) throw new RangeError('there is nothing to choose from');
+      return choices[whole(0, choices.length - 1)] as (typeof choices)[number];
     },
     fork: (name) => chanceOf(Buffer.from(name).reduce((sum, byte) => (Math.imul(sum, 31) + byte) | 0, seed | 0)),
   };

@@ -56,6 +56,8 @@ export function createDaemon(options: DaemonOptions): Daemon {
     peakMiB = Math.max(peakMiB, size);
     looks += 1;
   };
+  // Whatever becomes of the run, nothing of it is left behind.
+  process.once('exit', () => child?.kill('SIGKILL'));
   const end = async (signal: NodeJS.Signals, limitMs: number) => {
     if (child === undefined) return;
     measure();

@@ -24,7 +24,7 @@ export interface CallOptions {
   readonly timeoutMs?: number;
 }
 
-const TIMEOUT_MS = 5_000;
+const TIMEOUT_MS = 3_000;
 
 /** One request over a connection of its own. Throws when there is no whole answer in time: nobody knows then what was done. */
 export async function call(

@@ -3,10 +3,11 @@ import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { startSimulator } from '@outrider/simulator/start.ts';
-import { eventually, freePort } from '../support/processes.ts';
+import { eventually } from '../support/processes.ts';
 import type { Chance } from './chance.ts';
 import { createDaemon, type Daemon } from './daemon.ts';
 import { type ApiAccess, call, type Endpoint } from './http-call.ts';
+import { lastingPort } from './ports.ts';
 import { type ChaosProxy, startProxy } from './proxy.ts';
 import type { Pace } from './timings.ts';
 
@@ -77,13 +78,13 @@ async function prepare(directory: string, pace: Pace, chance: Chance): Promise<P
     seed: chance.whole(1, 1_000_000),
     clusters: [{ name: 'machines', instances: 4 }, { name: 'fargate' }],
   });
-  const ports = { http: await freePort(), grpc: await freePort() };
+  const ports = { http: await lastingPort(), grpc: await lastingPort() };
   const apiKey = `ok_chaos_${canary(chance, 48)}`;
   const awsSecretKey = `chaos${canary(chance, 35)}`;
   const joinTokens: Record<DelegateName, string> = { 'delegate-a': '', 'delegate-b': '', 'delegate-c': '' };
   const proxies: ChaosProxy[] = [];
   const proxy = async (port: number, name: string) => {
-    const made = await startProxy({ port }, chance.fork(name).number);
+    const made = await startProxy({ port, listenPort: await lastingPort() }, chance.fork(name).number);
     proxies.push(made);
     return made;
   };

@@ -79,7 +79,10 @@ export function startNemesis(
     await Promise.all(harmsOf(installation, pace).map(keepOn));
     await makeGood(installation);
   };
-  return { misdeeds, done: run() };
+  const done = run();
+  // Whoever waits for the end hears of it then.
+  done.catch(() => undefined);
+  return { misdeeds, done };
 }
 
 function weighted(faults: readonly Fault[], chance: Chance): Fault {
@@ -93,8 +96,8 @@ function weighted(faults: readonly Fault[], chance: Chance): Fault {
 
 function harmsOf(installation: Installation, pace: Pace): readonly Harm[] {
   return [
-    { name: 'processes', faults: processFaults(installation, pace), atOnce: 2, pauseMs: [200, 2_000] },
-    { name: 'networks', faults: networkFaults(installation, pace), atOnce: 2, pauseMs: [100, 1_200] },
+    { name: 'processes', faults: processFaults(installation, pace), atOnce: 2, pauseMs: [500, 3_500] },
+    { name: 'networks', faults: networkFaults(installation, pace), atOnce: 2, pauseMs: [300, 2_500] },
     { name: 'AWS', faults: awsFaults(installation), atOnce: 1, pauseMs: [50, 1_000] },
   ];
 }
@@ -166,8 +169,8 @@ function networkFaults({ operatorProxy, delegateProxies }: Installation, pace: P
       what: 'cut in a message',
       weight: 2,
       victims,
-      lastsMs: [500, 3_000],
-      begin: (name, chance) => proxyOf(name).cutAfter(chance.whole(1, 3_000), chance.one(['up', 'down'])),
+      lastsMs: [1_000, 4_000],
+      begin: (name, chance) => proxyOf(name).cutAfter(chance.whole(1, 800), chance.one(['up', 'down'])),
       end: heal,
     },
     {
@@ -198,7 +201,7 @@ function networkFaults({ operatorProxy, delegateProxies }: Installation, pace: P
       what: 'delay',
       weight: 1.5,
       victims,
-      lastsMs: [1_000, 8_000],
+      lastsMs: [1_000, 6_000],
       begin: (name, chance) =>
         proxyOf(name).flow({ kind: 'delay', milliseconds: chance.whole(20, 800), jitterMs: chance.whole(0, 800) }),
       end: heal,
@@ -207,7 +210,7 @@ function networkFaults({ operatorProxy, delegateProxies }: Installation, pace: P
       what: 'trickle',
       weight: 1.5,
       victims,
-      lastsMs: [1_000, 8_000],
+      lastsMs: [1_000, 6_000],
       begin: (name, chance) =>
         proxyOf(name).flow({ kind: 'trickle', bytesPerSecond: chance.whole(200, 5_000) }, chance.one(DIRECTIONS)),
       end: heal,
@@ -288,7 +291,7 @@ function awsFaults({ aws }: Installation): readonly Fault[] {
       ...fault((chance) => ({
         kind: 'delay',
         operation: anyOf(chance),
-        milliseconds: chance.whole(50, 1_500),
+        milliseconds: chance.whole(50, 1_000),
         count: 5,
         point: chance.one(['request', 'response'] as const),
       })),

@@ -57,8 +57,14 @@ type Tally = { -readonly [Key in keyof ProxyCounts]: number };
 const LISTEN_TRIES = 100;
 const LISTEN_PAUSE_MS = 50;
 
-/** `number` is uniform in [0, 1): it draws the jitter of delays. */
-export async function startProxy(target: { readonly port: number }, number: () => number): Promise<ChaosProxy> {
+/**
+ * `listenPort` 0, the default: any free one, which is lost to others while the proxy refuses. `number` is uniform in [0, 1): it
+ * draws the jitter of delays.
+ */
+export async function startProxy(
+  target: { readonly port: number; readonly listenPort?: number },
+  number: () => number,
+): Promise<ChaosProxy> {
   const tally: Tally = {
     connections: 0,
     resets: 0,
@@ -116,7 +122,7 @@ export async function startProxy(target: { readonly port: number }, number: () =
     connections.add(connection);
     for (const direction of ['up', 'down'] as const) setFlow(connection, direction, flows[direction], tally);
   };
-  const listening = await listen(accept, 0);
+  const listening = await listen(accept, target.listenPort ?? 0);
   return proxyOf({ target, tally, connections, flows, cuts, reset, accept, listening });
 }
 
