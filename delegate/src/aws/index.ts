@@ -32,6 +32,6 @@ export function createAws(options: AwsOptions): Aws {
     ecs: createEcs(clients, calls),
     autoScaling: createAutoScaling(clients, calls),
     loadBalancing: createLoadBalancing(clients, calls),
-    instances: createInstances(clients, calls, options.tools),
+    instances: createInstances(clients, calls),
   };
 }

@@ -1,30 +1,17 @@
 import type { AccountClients } from './clients.ts';
 import { instancesOf } from './ec2-answer.ts';
-import { awsErrorClass, convertAwsError } from './errors.ts';
 import type { Instances } from './ports.ts';
-import { type Calls, type CallTools, waitBefore } from './retry.ts';
+import type { Calls } from './retry.ts';
 
 const OPERATION = 'EC2 DescribeInstances';
 const FILTER_VALUES_MAX = 200;
-const ATTEMPTS = 4;
 const MAX_PAGES = 100;
 
 /**
  * EC2's DescribeInstances, signed and sent without the EC2 client: that one costs 57 MB of memory for this single call.
  * Ids go into the filter `instance-id`, which forgives ids that no longer exist.
  */
-export function createInstances(clients: AccountClients, calls: Calls, tools: CallTools): Instances {
-  const askAgain = async (body: string, abortSignal: AbortSignal): Promise<string> => {
-    for (let attempt = 1; ; attempt++) {
-      try {
-        return await clients.askEc2(body, abortSignal);
-      } catch (thrown) {
-        const kind = awsErrorClass(convertAwsError(thrown, OPERATION)) ?? 'final';
-        if (attempt >= ATTEMPTS || abortSignal.aborted || (kind !== 'throttled' && kind !== 'unclear')) throw thrown;
-        await tools.sleep(waitBefore(attempt, kind, tools.random()));
-      }
-    }
-  };
+export function createInstances(clients: AccountClients, calls: Calls): Instances {
   return {
     async privateAddresses(ec2InstanceIds) {
       const found = new Map<string, string>();
@@ -34,7 +21,9 @@ export function createInstances(clients: AccountClients, calls: Calls, tools: Ca
         let token = '';
         for (let page = 0; page < MAX_PAGES; page++) {
           const body = describeInstancesBody(ids.slice(start, start + FILTER_VALUES_MAX), token);
-          const answer = instancesOf(await calls.read(OPERATION, ({ abortSignal }) => askAgain(body, abortSignal)));
+          const answer = instancesOf(
+            await calls.read(OPERATION, ({ abortSignal }) => clients.askEc2(body, abortSignal)),
+          );
           for (const [id, address] of answer.addresses) found.set(id, address);
           if (answer.nextToken === '') break;
           token = answer.nextToken;

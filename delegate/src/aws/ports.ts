@@ -4,7 +4,7 @@ import type { JsonObject } from '@outrider/shared/json.ts';
  * What steps may ask of AWS, in our words. The adapters beside this file are the only code that sees the AWS SDK.
  *
  * Rules of every verb:
- * - It may take up to its timeout (15 s a call, reads are retried by the SDK, 3 attempts) and stops at the step's signal.
+ * - It may take up to its timeout (15 s a call) and stops at the step's signal. Reads are tried again for about half a minute.
  * - Reads may be called at any time, also after the lease is lost: observing is always allowed.
  * - Mutations (marked) wait for the lease: when it cannot be shown to hold until the call's deadline they throw
  *   `StepStopped('lease-lost')` and send nothing. They go out once; after an unclear end (timeout, reset, 5xx) the caller

@@ -12,7 +12,10 @@ export interface CallTools {
   random(): number;
 }
 
-/** How calls go out: reads end with the step's signal, mutations wait for the gate and are tried again after a look. */
+/**
+ * How calls go out: reads end with the step's signal and are patient, since a look that failed is no reason to give up a
+ * deployment; mutations wait for the gate and are tried again after a look.
+ */
 export interface Calls {
   read<T>(operation: string, send: (options: { abortSignal: AbortSignal }) => Promise<T>): Promise<T>;
   mutate<T>(operation: string, send: () => Promise<T>, policy: MutationPolicy<T>): Promise<T>;
@@ -30,9 +33,18 @@ export interface MutationPolicy<T> {
 /** Calls altogether, by the class of the last error. */
 const ATTEMPTS: Readonly<Record<AwsErrorClass, number>> = {
   throttled: 8,
-  unclear: 4,
+  unclear: 8,
   concurrent: 6,
   consistency: 14,
+  absent: 1,
+  final: 1,
+};
+/** The same for reads: they live through half a minute in which AWS does not answer. The SDK tries a few times in each of them. */
+const READ_ATTEMPTS: Readonly<Record<AwsErrorClass, number>> = {
+  throttled: 8,
+  unclear: 8,
+  concurrent: 1,
+  consistency: 1,
   absent: 1,
   final: 1,
 };
@@ -55,13 +67,14 @@ export function createCalls(options: {
   const { gate, signal, tools } = options;
   return {
     async read(operation, send) {
-      throwIfStopped(signal);
-      try {
-        return await send({ abortSignal: signal });
-      } catch (thrown) {
-        if (thrown instanceof StepStopped) throw thrown;
+      for (let attempt = 1; ; attempt++) {
+        throwIfStopped(signal);
+        const ended = await settle(operation, () => send({ abortSignal: signal }));
+        if ('value' in ended) return ended.value;
         if (signal.aborted) throw stoppedBy(signal);
-        throw convertAwsError(thrown, operation);
+        const kind = kindOf(ended.error, false);
+        if (attempt >= READ_ATTEMPTS[kind]) throw ended.error;
+        await tools.sleep(waitBefore(attempt, kind, tools.random()));
       }
     },
 
@@ -100,6 +113,7 @@ async function settle<T>(operation: string, send: () => Promise<T>): Promise<End
   try {
     return { value: await send() };
   } catch (thrown) {
+    if (thrown instanceof StepStopped) throw thrown;
     return { error: convertAwsError(thrown, operation) };
   }
 }

@@ -134,6 +134,33 @@ describe('calls that only look', () => {
     await assert.rejects(look, { reason: 'timed-out' });
   });
 
+  test('live through half a minute in which AWS throttles or does not answer', async () => {
+    for (const name of ['ThrottlingException', 'ServerException']) {
+      const { made, slept } = calls();
+      const call = failing(name, 7);
+      assert.equal(await made.read('ECS DescribeServices', call.send), 'done');
+      const sleptMs = slept.reduce((sum, milliseconds) => sum + milliseconds, 0);
+      assert.ok(sleptMs > 30_000 && sleptMs < 60_000, `${sleptMs}`);
+    }
+  });
+
+  test('are given up after eight tries, and at once where trying again changes nothing', async () => {
+    const down = failing('ServerException', 99);
+    await assert.rejects(calls().made.read('ECS DescribeServices', down.send), { code: 'aws-unavailable' });
+    assert.equal(down.sent(), 8);
+    const denied = failing('AccessDeniedException', 99);
+    await assert.rejects(calls().made.read('ECS DescribeServices', denied.send), { code: 'aws-access-denied' });
+    assert.equal(denied.sent(), 1);
+  });
+
+  test('are not tried again once the step is to stop', async () => {
+    const stop = new AbortController();
+    const call = failing('ThrottlingException', 99);
+    const { made } = calls({ signal: stop.signal, onSleep: () => stop.abort('draining') });
+    await assert.rejects(made.read('ECS DescribeServices', call.send), { reason: 'draining' });
+    assert.equal(call.sent(), 1);
+  });
+
   test('errors come out in our words', async () => {
     const read = calls().made.read('ECS ListServices', failing('AccessDeniedException', 1).send);
     await assert.rejects(read, (error) => error instanceof OutriderError && error.code === 'aws-access-denied');
