@@ -225,13 +225,39 @@ describe('what a file may hold', () => {
       'globalThis.x',
     ]) {
       refuses(domain, `export const x = ${impure};`, [], /the domain is pure/);
-      accepts('control-plane/src/app/x.ts', `export const x = ${impure};`);
+      accepts('control-plane/src/http/x.ts', `export const x = ${impure};`);
     }
     accepts(
       domain,
       "// new Date() and Math.random() stay outside\nexport const Dates = { process: 1 };\nexport const y = 'Date.now()' + z.process;",
     );
     accepts(domain, 'export interface Plan { readonly process?: string; readonly random: number }');
+  });
+
+  test('what the simulation runs takes no real time, timer or chance', () => {
+    for (const [real, told] of [
+      ['Date.now()', 'Date.now'],
+      ['new Date()', 'new Date()'],
+      ['Math.random()', 'Math.random'],
+      ['setTimeout(f, 1)', 'setTimeout'],
+      ['crypto.randomUUID()', 'randomUUID'],
+      ['randomBytes(8)', 'randomBytes'],
+      ['performance.now()', 'performance'],
+      ['process.hrtime()', 'process.hrtime'],
+      ['AbortSignal.timeout(1)', 'AbortSignal.timeout'],
+      ['new WeakRef(x)', 'WeakRef'],
+    ] as const) {
+      for (const path of ['control-plane/src/app/x.ts', 'delegate/src/steps/x.ts', 'simulator/src/world/x.ts']) {
+        const [breach = ''] = said(path, `export const y = ${real};`);
+        assert.ok(breach.includes(`: uses ${told}: this runs in the simulation`), breach);
+      }
+      accepts('delegate/src/agent/instant.ts', `export const y = ${real};`);
+      accepts('delegate/src/process.ts', `export const y = ${real};`);
+    }
+    accepts(
+      'delegate/src/agent/x.ts',
+      'export const y = [new Date(at), Date.parse(text), Date.UTC(2026), tools.random(), socket.setTimeout(1), { setTimeout: 1 }];',
+    );
   });
 
   test('a file is shorter than 500 lines', () => {

@@ -155,6 +155,46 @@ const IMPURE_WORDS = new Set([
   'globalThis',
 ]);
 
+/** What the deterministic simulation runs on a virtual clock and a seed, beside the domain: time, chance and timers are given to it. */
+const SIMULATED: readonly string[] = [
+  'shared/src/',
+  'control-plane/src/app/',
+  'control-plane/src/store/memory',
+  'delegate/src/agent/',
+  'delegate/src/aws/',
+  'delegate/src/ecs-agent/',
+  'delegate/src/steps/',
+  'simulator/src/',
+];
+/** Where the real clock, real timers and the process itself come in: nothing of it runs in the simulation. */
+const REAL: readonly string[] = [
+  'delegate/src/agent/alive.ts',
+  'delegate/src/agent/instant.ts',
+  'delegate/src/agent/join.ts',
+  'delegate/src/ecs-agent/introspection.ts',
+  'simulator/src/wire/handle-call.ts',
+  'simulator/src/world/clock.ts',
+  'simulator/src/world/persistence.ts',
+];
+/** Told by themselves, whatever stands before them. */
+const CHANCE_WORDS = new Set(['randomBytes', 'randomUUID', 'randomInt', 'randomFill', 'getRandomValues']);
+const REAL_TIME_WORDS = new Set([
+  'performance',
+  'setTimeout',
+  'setInterval',
+  'setImmediate',
+  'Temporal',
+  'WeakRef',
+  'FinalizationRegistry',
+]);
+/** Told by their owner. */
+const REAL_MEMBERS: Readonly<Record<string, readonly string[]>> = {
+  Math: ['random'],
+  Date: ['now'],
+  AbortSignal: ['timeout'],
+  process: ['hrtime', 'nextTick', 'uptime'],
+};
+
 // built from pieces, so that this file does not break its own rules
 const SWITCHED_OFF = new RegExp(
   ['@ts-', '(ignore|expect-error|nocheck)|(oxlint|eslint|biome)', '-(disable|ignore)'].join(''),
@@ -171,7 +211,12 @@ export function breaches(tree: Tree): readonly string[] {
     const found = scan(file.text);
     const own = isGenerated(file.path)
       ? []
-      : [...lengthBreach(file), ...textBreaches(file, found), ...purityBreaches(file, found.tokens)];
+      : [
+          ...lengthBreach(file),
+          ...textBreaches(file, found),
+          ...purityBreaches(file, found.tokens),
+          ...timeBreaches(file, found.tokens),
+        ];
     return [...own, ...importBreaches(file, found, tree, known)];
   });
 }
@@ -273,4 +318,32 @@ function purityBreaches(file: SourceFile, tokens: readonly Token[]): readonly st
       `${file.path}:${token.line}: uses ${random ? 'Math.random' : token.text}: the domain is pure, time and ids are given to it`,
     ];
   });
+}
+
+function timeBreaches(file: SourceFile, tokens: readonly Token[]): readonly string[] {
+  if (!under(file.path, ...SIMULATED) || REAL.includes(file.path)) return [];
+  return tokens.flatMap((token, index) => {
+    const used = token.kind === 'word' ? realThing(tokens, index) : undefined;
+    return used === undefined
+      ? []
+      : [
+          `${file.path}:${token.line}: uses ${used}: this runs in the simulation, where time and chance are given to it`,
+        ];
+  });
+}
+
+/** The real clock, timer or chance that is used at this word, if any. */
+function realThing(tokens: readonly Token[], index: number): string | undefined {
+  const word = tokens[index]?.text ?? '';
+  const before = tokens[index - 1]?.text;
+  const after = tokens[index + 1]?.text;
+  if (CHANCE_WORDS.has(word)) return word;
+  if (before === '.') {
+    const owner = tokens[index - 2]?.text ?? '';
+    return Object.hasOwn(REAL_MEMBERS, owner) && REAL_MEMBERS[owner]?.includes(word) === true
+      ? `${owner}.${word}`
+      : undefined;
+  }
+  if (word === 'Date' && before === 'new' && after === '(' && tokens[index + 2]?.text === ')') return 'new Date()';
+  return REAL_TIME_WORDS.has(word) && after !== ':' && after !== '?' ? word : undefined;
 }
