@@ -1,13 +1,8 @@
-import { createHash, timingSafeEqual } from 'node:crypto';
 import { OutriderError } from '@outrider/shared/errors.ts';
-import {
-  formatCredential,
-  formatJoinToken,
-  parseCredential,
-  parseJoinToken,
-} from '@outrider/shared/protocol/join-token.ts';
+import { formatCredential, formatJoinToken, parseJoinToken } from '@outrider/shared/protocol/join-token.ts';
 import type { JoinRequest, JoinResponse } from '@outrider/shared/protocol/messages.ts';
-import { CREDENTIAL_TTL_MS } from '@outrider/shared/protocol/timings.ts';
+import { CREDENTIAL_TTL_MS, JOIN_REPEAT_MS } from '@outrider/shared/protocol/timings.ts';
+import { type Credentials, createCredentials, sha256 } from './credentials.ts';
 import type { Logger } from './logger.ts';
 import type { Clock, CredentialRow, FleetStore, JoinTokenRow, Randomness } from './ports.ts';
 
@@ -18,7 +13,7 @@ export type JoinTokenInfo = Omit<JoinTokenRow, 'secretSha256'>;
  * How delegates come to be trusted: an operator makes a token, the delegate exchanges it once for a credential of its own
  * name. Of both the store has the SHA-256 of a 32-byte secret only.
  */
-export interface Joining extends DelegateAuthenticator {
+export interface Joining extends Credentials {
   /**
    * The token's text is answered once. `uses` null: any number of times, which asks for a `delegateName`, so that a leaked
    * token cannot take another delegate's place.
@@ -31,25 +26,12 @@ export interface Joining extends DelegateAuthenticator {
   list(): Promise<readonly JoinTokenInfo[]>;
   /** False: there is no such token. Credentials that it gave stay valid. */
   revoke(id: string): Promise<boolean>;
-  /** @throws join-refused, with the reason */
+  /**
+   * The same request again, because its answer was lost, gets the same answer for JOIN_REPEAT_MS and spends no second use:
+   * when the delegate made the secret itself.
+   * @throws join-refused, with the reason
+   */
   join(request: JoinRequest): Promise<JoinResponse>;
-}
-
-/** Who a connecting delegate is. Client certificates will be another implementation. */
-export interface DelegateAuthenticator {
-  /** `delegateName` null: anybody may come, under the name in Hello. */
-  authenticate(
-    presented: PresentedIdentity,
-  ): Promise<
-    | { readonly kind: 'ok'; readonly delegateName: string | null }
-    | { readonly kind: 'refused'; readonly because: string }
-  >;
-}
-
-/** What the transport has of the other side. */
-export interface PresentedIdentity {
-  /** The text after `Bearer `, if any. */
-  readonly bearer: string | undefined;
 }
 
 export interface JoiningDependencies {
@@ -59,12 +41,11 @@ export interface JoiningDependencies {
   readonly logger: Logger;
   /** TlsIdentity.caFingerprint; null in insecure mode. */
   readonly caFingerprint: string | null;
+  /** Tests shorten it. */
+  readonly credentialTtlMs?: number;
 }
 
-/** In insecure mode everybody on the loopback address is who they say they are. */
-export const OPEN_DOOR: DelegateAuthenticator = {
-  authenticate: async () => ({ kind: 'ok', delegateName: null }),
-};
+export { type DelegateAuthenticator, OPEN_DOOR, type PresentedIdentity } from './credentials.ts';
 
 const DELEGATE_NAME = /^[A-Za-z0-9][A-Za-z0-9 _.-]{0,127}$/;
 const USES_MAX = 1_000;
@@ -77,12 +58,14 @@ const REFUSALS = {
   locked: 'the delegate is locked until an operator unlocks it',
 } as const;
 
-export function createJoining({ store, clock, randomness, logger, caFingerprint }: JoiningDependencies): Joining {
+export function createJoining(dependencies: JoiningDependencies): Joining {
+  const { store, clock, randomness, logger, caFingerprint, credentialTtlMs = CREDENTIAL_TTL_MS } = dependencies;
   const newSecret = () => ({
     id: hex(randomness.bytes(8)),
     secret: Buffer.from(randomness.bytes(32)).toString('base64url'),
   });
   return {
+    ...createCredentials(dependencies),
     async create(wish, by) {
       checkWish(wish, clock.now());
       const { id, secret } = newSecret();
@@ -104,18 +87,20 @@ export function createJoining({ store, clock, randomness, logger, caFingerprint 
     async revoke(id) {
       return await store.revokeJoinToken(id, clock.now());
     },
-    async join({ joinToken, delegateName, instanceId, version }) {
+    async join(request) {
+      const { joinToken, delegateName, instanceId, version } = request;
       if (!DELEGATE_NAME.test(delegateName)) throw new OutriderError('join-refused', NAME_RULE);
       const token = parseJoinToken(joinToken);
       if (token === undefined) throw new OutriderError('join-refused', 'that is no join token (it begins with ojt_)');
-      const { id, secret } = newSecret();
       const now = clock.now();
+      const own = request.secretSha256 === '' ? newSecret() : undefined;
       const credential: CredentialRow = {
-        id,
-        secretSha256: sha256(secret),
+        // Made of the request: the same request again is about the same credential.
+        id: own?.id ?? sha256(`${token.id}/${delegateName}/${request.secretSha256}`).slice(0, 32),
+        secretSha256: own === undefined ? request.secretSha256 : sha256(own.secret),
         delegateName,
         issuedAtMs: now,
-        expiresAtMs: now + CREDENTIAL_TTL_MS,
+        expiresAtMs: now + credentialTtlMs,
         revokedAtMs: null,
         generation: 1,
         retired: [],
@@ -123,25 +108,22 @@ export function createJoining({ store, clock, randomness, logger, caFingerprint 
       const outcome = await store.redeemJoinToken(token.id, sha256(token.secret), delegateName, credential, now);
       logger.info({ tokenId: token.id, delegateName, instanceId, version, outcome }, 'A delegate asks to join');
       if (outcome !== 'ok') throw new OutriderError('join-refused', REFUSALS[outcome]);
-      return {
-        credential: formatCredential({ id, secret }),
-        credentialId: id,
-        expiresAtMs: credential.expiresAtMs,
-        delegateName,
-      };
-    },
-    async authenticate({ bearer }) {
-      const presented = bearer === undefined ? undefined : parseCredential(bearer);
-      if (presented === undefined) return { kind: 'refused', because: 'no credential was presented' };
-      const row = await store.findCredential(presented.id);
-      // The comparison takes the same time whether the row is there or not.
-      const known = sameDigest(sha256(presented.secret), row?.secretSha256 ?? sha256(''));
-      if (row === undefined || !known) return { kind: 'refused', because: 'the credential is not known' };
-      if (row.revokedAtMs !== null) return { kind: 'refused', because: 'the credential was revoked' };
-      if (row.expiresAtMs <= clock.now()) return { kind: 'refused', because: 'the credential has expired' };
-      return { kind: 'ok', delegateName: row.delegateName };
+      if (own !== undefined) {
+        const { expiresAtMs } = credential;
+        return { credential: formatCredential(own), credentialId: own.id, expiresAtMs, delegateName };
+      }
+      const { expiresAtMs } = stillOffered(await store.findCredential(credential.id), now);
+      return { credential: '', credentialId: credential.id, expiresAtMs, delegateName };
     },
   };
+}
+
+/** What this request got, now or a moment ago. */
+function stillOffered(row: CredentialRow | undefined, now: number): CredentialRow {
+  if (row === undefined) throw new OutriderError('store-failed', 'The credential that was just issued is not there');
+  if (row.revokedAtMs !== null) throw new OutriderError('join-refused', 'the credential of this request was revoked');
+  if (now - row.issuedAtMs > JOIN_REPEAT_MS) throw new OutriderError('join-refused', REFUSALS['used-up']);
+  return row;
 }
 
 const NAME_RULE =
@@ -170,14 +152,6 @@ function checkWish(wish: Parameters<Joining['create']>[0], now: number): void {
 function infoOf(row: JoinTokenRow): JoinTokenInfo {
   const { id, delegateName, usesLeft, createdAtMs, createdBy, expiresAtMs, revokedAtMs } = row;
   return { id, delegateName, usesLeft, createdAtMs, createdBy, expiresAtMs, revokedAtMs };
-}
-
-function sha256(text: string): string {
-  return createHash('sha256').update(text).digest('hex');
-}
-
-function sameDigest(a: string, b: string): boolean {
-  return timingSafeEqual(Buffer.from(a, 'hex'), Buffer.from(b, 'hex'));
 }
 
 function hex(bytes: Uint8Array): string {

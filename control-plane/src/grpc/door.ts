@@ -6,8 +6,8 @@ import {
   status,
 } from '@grpc/grpc-js';
 import { AUTHORIZATION_METADATA, DELEGATE_SERVICE } from '@outrider/shared/protocol/service.ts';
+import type { DelegateAuthenticator } from '../app/credentials.ts';
 import type { DelegatePeer } from '../app/dispatch/ports.ts';
-import type { DelegateAuthenticator } from '../app/joining.ts';
 import type { Logger } from '../app/logger.ts';
 
 export interface Door {
@@ -20,18 +20,27 @@ export interface Door {
 }
 
 const BEARER = /^Bearer ([^\s]{1,512})$/;
+/** These look at what is presented themselves. */
+const UNAUTHENTICATED: ReadonlySet<string> = new Set([DELEGATE_SERVICE.join.path, DELEGATE_SERVICE.renew.path]);
+
+/** The credential that a call carries, if any. */
+export function bearerOf(metadata: Metadata): string | undefined {
+  const [, bearer] = BEARER.exec(metadata.get(AUTHORIZATION_METADATA).map(String).at(0) ?? '') ?? [];
+  return bearer;
+}
 
 export function createDoor(authenticator: DelegateAuthenticator, logger: Logger): Door {
   // By the call's own metadata object: nothing a client sends can look like it.
   const peers = new WeakMap<Metadata, DelegatePeer>();
   let open = true;
 
-  async function admit(metadata: Metadata, address: string): Promise<string | undefined> {
-    const presented = metadata.get(AUTHORIZATION_METADATA).map(String).at(0) ?? '';
-    const [, bearer] = BEARER.exec(presented) ?? [];
-    const verdict = await authenticator.authenticate({ bearer });
+  async function admit(metadata: Metadata, address: string, path: string): Promise<string | undefined> {
+    // Logs goes on with a session that Control or Poll has begun.
+    const beginsSession = path !== DELEGATE_SERVICE.logs.path;
+    const verdict = await authenticator.authenticate({ bearer: bearerOf(metadata), beginsSession });
     if (verdict.kind === 'refused') return verdict.because;
-    peers.set(metadata, { delegateName: verdict.delegateName, address });
+    const { delegateName, credentialId } = verdict;
+    peers.set(metadata, { delegateName, address, ...(credentialId === undefined ? {} : { credentialId }) });
     return undefined;
   }
 
@@ -39,14 +48,15 @@ export function createDoor(authenticator: DelegateAuthenticator, logger: Logger)
     new ServerInterceptingCall(call, {
       start(next) {
         const listener = new ServerListenerBuilder().withOnReceiveMetadata((metadata, proceed) => {
-          if (!open)
+          // A session over Poll goes on, as an open stream does; to a new one the gateway says no.
+          if (!open && method.path !== DELEGATE_SERVICE.poll.path)
             return call.sendStatus({ code: status.UNAVAILABLE, details: 'the control plane is shutting down' });
           const address = call.getConnectionInfo().remoteAddress ?? 'unknown';
-          if (method.path === DELEGATE_SERVICE.join.path) {
+          if (UNAUTHENTICATED.has(method.path)) {
             peers.set(metadata, { delegateName: null, address });
             return proceed(metadata);
           }
-          admit(metadata, address).then(
+          admit(metadata, address, method.path).then(
             (because) => {
               if (because === undefined) return proceed(metadata);
               logger.warn({ address, because }, 'A delegate was turned away');

@@ -1,4 +1,4 @@
-import { type handleUnaryCall, type sendUnaryData, status } from '@grpc/grpc-js';
+import { type handleUnaryCall, status } from '@grpc/grpc-js';
 import { OutriderError } from '@outrider/shared/errors.ts';
 import { type Decoded, encodeJoinResponse } from '@outrider/shared/protocol/codec.ts';
 import type { JoinRequest } from '@outrider/shared/protocol/messages.ts';
@@ -7,14 +7,17 @@ import type { Joining } from '../app/joining.ts';
 import type { Logger } from '../app/logger.ts';
 import type { Clock } from '../app/ports.ts';
 import { MinuteLimit } from './rate-limit.ts';
+import { type Answer, reply } from './unary.ts';
 
 /** The one call without a credential: limited, so that secrets cannot be guessed and nobody is kept busy. */
 export function joinHandler(options: {
   readonly joining: Pick<Joining, 'join'> | null;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** Protocol 1 knows no secrets that a delegate makes. */
+  readonly ownSecrets: boolean;
 }): handleUnaryCall<Decoded<JoinRequest>, Buffer> {
-  const { joining, clock, logger } = options;
+  const { joining, clock, logger, ownSecrets } = options;
   const limit = new MinuteLimit(clock, JOINS_PER_ADDRESS_PER_MINUTE, JOINS_PER_MINUTE);
   const answer = async (decoded: Decoded<JoinRequest>, address: string): Promise<Answer> => {
     if (joining === null) {
@@ -26,7 +29,8 @@ export function joinHandler(options: {
     }
     if (decoded.kind !== 'ok') return { code: status.INVALID_ARGUMENT, details: 'the join request is not valid' };
     try {
-      const encoded = encodeJoinResponse(await joining.join(decoded.message));
+      const request = ownSecrets ? decoded.message : { ...decoded.message, secretSha256: '' };
+      const encoded = encodeJoinResponse(await joining.join(request));
       return encoded.kind === 'ok' ? encoded.bytes : { code: status.INTERNAL, details: encoded.why };
     } catch (thrown) {
       const error = OutriderError.from(thrown);
@@ -36,13 +40,4 @@ export function joinHandler(options: {
     }
   };
   return (call, callback) => void reply(answer(call.request, call.getPeer().replace(/:[0-9]+$/, '')), callback);
-}
-
-type Answer = Buffer | { readonly code: status; readonly details: string };
-
-/** `answer` never rejects. */
-async function reply(answer: Promise<Answer>, callback: sendUnaryData<Buffer>): Promise<void> {
-  const answered = await answer;
-  if (Buffer.isBuffer(answered)) callback(null, answered);
-  else callback(answered);
 }

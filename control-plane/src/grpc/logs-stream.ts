@@ -1,4 +1,5 @@
 import { type handleBidiStreamingCall, Metadata, type ServerDuplexStream, status } from '@grpc/grpc-js';
+import { OutriderError } from '@outrider/shared/errors.ts';
 import { type Decoded, encodeLogReply } from '@outrider/shared/protocol/codec.ts';
 import type { LogMessage, LogReply } from '@outrider/shared/protocol/messages.ts';
 import { SendQueue } from '@outrider/shared/protocol/send-queue.ts';
@@ -90,6 +91,9 @@ class LogsStream implements OpenStream {
     try {
       this.#send(await this.#session.receive(decoded.message));
     } catch (thrown) {
+      if (OutriderError.from(thrown).code === 'not-allowed-now') {
+        return this.#end(status.FAILED_PRECONDITION, 'the session is over: open Control first');
+      }
       this.#logger.error({ err: thrown, delegate, task: decoded.message.taskId }, 'Log lines could not be stored');
       this.#end(status.UNAVAILABLE, 'log lines cannot be stored now');
     }

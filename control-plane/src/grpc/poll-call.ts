@@ -12,8 +12,8 @@ export interface PollOptions {
   readonly logger: Logger;
   readonly timers: Timers;
   readonly streams: OpenStreams;
-  readonly holdMs?: number;
-  readonly lostMs?: number;
+  readonly holdMs?: number | undefined;
+  readonly lostMs?: number | undefined;
 }
 
 /** Brings each call to its session. */

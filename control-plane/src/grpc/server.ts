@@ -1,7 +1,7 @@
 import { isIPv6 } from 'node:net';
 import { type Metadata, Server, type ServerInterceptor } from '@grpc/grpc-js';
 import { OutriderError } from '@outrider/shared/errors.ts';
-import { DELEGATE_SERVICE } from '@outrider/shared/protocol/service.ts';
+import { DELEGATE_SERVICE, METHOD_SINCE } from '@outrider/shared/protocol/service.ts';
 import {
   DRAIN_RECONNECT_MS,
   HELLO_TIMEOUT_MS,
@@ -11,6 +11,7 @@ import {
   SHUTDOWN_GRACE_MS,
   TRANSPORT_MAX_MESSAGE_BYTES,
 } from '@outrider/shared/protocol/timings.ts';
+import { PROTOCOL_RANGE, type ProtocolRange } from '@outrider/shared/protocol/versions.ts';
 import type { DelegateGateway, Timers } from '../app/dispatch/ports.ts';
 import type { DelegateAuthenticator, Joining } from '../app/joining.ts';
 import type { Logger } from '../app/logger.ts';
@@ -22,6 +23,8 @@ import { createDoor } from './door.ts';
 import { joinHandler } from './join-call.ts';
 import { logsHandler } from './logs-stream.ts';
 import type { OpenStreams } from './open-streams.ts';
+import { pollHandler } from './poll-call.ts';
+import { renewHandler } from './renew-call.ts';
 
 export interface GrpcServerOptions {
   readonly address: { readonly host: string; readonly port: number };
@@ -31,12 +34,19 @@ export interface GrpcServerOptions {
   /** OPEN_DOOR in insecure mode. */
   readonly authenticator: DelegateAuthenticator;
   /** Null: nobody can join, as in insecure mode. */
-  readonly joining: Pick<Joining, 'join'> | null;
+  readonly joining: Pick<Joining, 'join' | 'renew'> | null;
   readonly clock: Clock;
   readonly timers: Timers;
   readonly logger: Logger;
   /** Tests shorten them. */
-  readonly timings?: { readonly helloTimeoutMs?: number; readonly shutdownGraceMs?: number };
+  readonly timings?: {
+    readonly helloTimeoutMs?: number;
+    readonly shutdownGraceMs?: number;
+    readonly pollHoldMs?: number;
+    readonly pollLostMs?: number;
+  };
+  /** The gateway's. What a newer version brought is not there: such a call is answered UNIMPLEMENTED. */
+  readonly protocol?: ProtocolRange;
 }
 
 export interface GrpcServer {
@@ -53,16 +63,20 @@ export interface GrpcServer {
  * @throws configuration-invalid when the address cannot be bound
  */
 export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcServer> {
-  const { gateway, logger, timers } = options;
+  const { gateway, joining, logger, protocol = PROTOCOL_RANGE, timers } = options;
   const door = createDoor(options.authenticator, logger);
   const server = createServer([door.interceptor]);
   const helloTimeoutMs = options.timings?.helloTimeoutMs ?? HELLO_TIMEOUT_MS;
   const peerOf = (metadata: Metadata) => door.peerOf(metadata);
   const streams: OpenStreams = new Set();
+  const { pollHoldMs, pollLostMs } = options.timings ?? {};
+  const pollOptions = { gateway, logger, timers, peerOf, streams, holdMs: pollHoldMs, lostMs: pollLostMs };
   server.addService(DELEGATE_SERVICE, {
-    join: joinHandler(options),
+    join: joinHandler({ ...options, ownSecrets: protocol.max >= METHOD_SINCE.renew }),
     control: controlHandler({ gateway, logger, timers, helloTimeoutMs, peerOf, streams }),
     logs: logsHandler({ gateway, logger, peerOf, streams }),
+    ...(protocol.max >= METHOD_SINCE.poll ? { poll: pollHandler(pollOptions) } : {}),
+    ...(protocol.max >= METHOD_SINCE.renew ? { renew: renewHandler({ ...options, credentials: joining }) } : {}),
   });
   const port = await bind(server, options);
   const graceMs = options.timings?.shutdownGraceMs ?? SHUTDOWN_GRACE_MS;

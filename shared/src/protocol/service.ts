@@ -53,6 +53,15 @@ export const DELEGATE_SERVICE = {
   poll: method('Poll', false, decodePollRequest, decodePollResponse),
 } as const;
 
+/** The version of the protocol that brought each method. No side calls or answers what the other's version does not have. */
+export const METHOD_SINCE = {
+  join: 1,
+  control: 1,
+  logs: 1,
+  renew: 2,
+  poll: 2,
+} as const satisfies Record<keyof typeof DELEGATE_SERVICE, number>;
+
 /** Carries the credential: `Bearer odc_…`. */
 export const AUTHORIZATION_METADATA = 'authorization';
 /** On Logs: the session id of Welcome. Logs without a live session are refused. */

@@ -107,6 +107,8 @@ export const LOG_SPOOL_TAIL_BYTES = 131_072;
 export const DELEGATE_SLOTS = 10;
 /** A delegate is shown as gone when its session ended or no heartbeat came for this long. */
 export const SESSION_LOST_MS = 35_000;
+/** An instance that said nothing for so many heartbeats gives way to another one with its credential. */
+export const INSTANCE_SILENT_HEARTBEATS = 1.5;
 /** How long ECS waits between SIGTERM and SIGKILL at most; draining ends before it. */
 export const DRAIN_LIMIT_MS = 110_000;
 

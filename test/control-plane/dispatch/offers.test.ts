@@ -252,13 +252,11 @@ describe('offering work', () => {
     assert.equal(rig.dispatcher.fleet()[0]?.connected, false);
   });
 
-  test('a delegate that is gone can be removed, and one that is connected cannot', async () => {
+  test('a delegate that is removed is shown the door, and is not known any more', async () => {
     const delegate = raw();
     await delegate.welcomed('one');
-    assert.equal(await rig.dispatcher.removeDelegate('one'), 'connected');
-    assert.equal(rig.dispatcher.disconnect('one', 'bye'), 1);
-    await delegate.ended();
     assert.equal(await rig.dispatcher.removeDelegate('one'), 'ok');
+    assert.match((await delegate.ended()).details, /was removed/);
     assert.equal(await rig.dispatcher.removeDelegate('one'), 'unknown');
     assert.deepEqual(rig.dispatcher.fleet(), []);
   });

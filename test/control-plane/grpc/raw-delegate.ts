@@ -1,13 +1,20 @@
 import assert from 'node:assert/strict';
-import { randomUUID } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { Client, type ClientDuplexStream, credentials, Metadata, type StatusObject } from '@grpc/grpc-js';
 import {
   type Decoded,
   type Encoded,
   encodeDelegateMessage,
   encodeLogMessage,
+  encodeRenewRequest,
 } from '@outrider/shared/protocol/codec.ts';
-import type { DelegateMessage, LogMessage, LogReply, ServerMessage } from '@outrider/shared/protocol/messages.ts';
+import type {
+  DelegateMessage,
+  LogMessage,
+  LogReply,
+  RenewResponse,
+  ServerMessage,
+} from '@outrider/shared/protocol/messages.ts';
 import { AUTHORIZATION_METADATA, DELEGATE_SERVICE, SESSION_METADATA } from '@outrider/shared/protocol/service.ts';
 import { STEP_TYPES } from '@outrider/shared/steps/index.ts';
 import { eventually } from '../../support/processes.ts';
@@ -118,6 +125,22 @@ export class RawDelegate {
 
   async nextLogReply(): Promise<LogReply> {
     return await eventually('an answer on Logs', () => this.logReplies.shift());
+  }
+
+  /** Asks for the next generation of a credential; answers what gRPC says when it is refused. */
+  async renew(bearer: string, nextSecret: string): Promise<RenewResponse | StatusObject> {
+    const metadata = new Metadata();
+    metadata.set(AUTHORIZATION_METADATA, `Bearer ${bearer}`);
+    const nextSecretSha256 = createHash('sha256').update(nextSecret).digest('hex');
+    const request = bytesOf(encodeRenewRequest({ nextSecretSha256, instanceId: this.instanceId }));
+    const { path, requestSerialize, responseDeserialize } = DELEGATE_SERVICE.renew;
+    return await new Promise((resolve) => {
+      this.#client.makeUnaryRequest(path, requestSerialize, responseDeserialize, request, metadata, (error, answer) => {
+        if (error !== null) return resolve(error);
+        assert.ok(answer?.kind === 'ok');
+        resolve(answer.message);
+      });
+    });
   }
 
   async ended(): Promise<StatusObject> {

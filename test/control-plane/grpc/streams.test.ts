@@ -89,7 +89,12 @@ describe('the streams of a delegate', () => {
 
   for (const [title, changes, code, details] of [
     ['of too new a protocol', { protocolMin: 9, protocolMax: 12 }, status.FAILED_PRECONDITION, /speaks protocol 9–12/],
-    ['of too old a protocol', { protocolMin: 0, protocolMax: 0 }, status.FAILED_PRECONDITION, /protocol 0–0/],
+    [
+      'of too old a protocol',
+      { protocolMin: 0, protocolMax: 0 },
+      status.FAILED_PRECONDITION,
+      /protocol 0, the control plane 1–2/,
+    ],
     ['without slots', { slots: 0 }, status.PERMISSION_DENIED, /slots/],
     ['with a bad name', { delegateName: '../etc' }, status.PERMISSION_DENIED, /name/],
     ['with an endless version', { version: 'v'.repeat(200) }, status.PERMISSION_DENIED, /at most 128 characters/],

@@ -7,7 +7,7 @@ import type { DispatchTimings } from '@outrider/control-plane/app/dispatch/timin
 import type { Engine, SubmitOutcome } from '@outrider/control-plane/app/engine-port.ts';
 import { createJoining, type Joining, OPEN_DOOR } from '@outrider/control-plane/app/joining.ts';
 import type { Logger } from '@outrider/control-plane/app/logger.ts';
-import type { ExecutionSummary, Store, TaskChange, TaskRow } from '@outrider/control-plane/app/ports.ts';
+import type { Clock, ExecutionSummary, Store, TaskChange, TaskRow } from '@outrider/control-plane/app/ports.ts';
 import type { ExecutionInput } from '@outrider/control-plane/domain/execution/events.ts';
 import { type GrpcServer, startGrpcServer } from '@outrider/control-plane/grpc/server.ts';
 import { createMemoryStore } from '@outrider/control-plane/store/memory.ts';
@@ -21,6 +21,7 @@ import { taskId } from '@outrider/shared/ids.ts';
 import type { JsonObject } from '@outrider/shared/json.ts';
 import { decodeLogLine } from '@outrider/shared/logs.ts';
 import { parseJoinToken } from '@outrider/shared/protocol/join-token.ts';
+import type { ProtocolRange } from '@outrider/shared/protocol/versions.ts';
 import { STEP_TYPES } from '@outrider/shared/steps/index.ts';
 import type { StepTask } from '@outrider/shared/steps/task.ts';
 
@@ -169,6 +170,12 @@ export interface RigOptions {
   readonly publicNames?: readonly string[];
   readonly port?: number;
   readonly logger?: Logger;
+  /** Delegates prove who they are, though in plaintext: so that a test can say every word of one. */
+  readonly credentials?: boolean;
+  readonly clock?: Clock;
+  readonly credentialTtlMs?: number;
+  /** What the control plane speaks. */
+  readonly protocol?: ProtocolRange;
 }
 
 /** A control plane without operators: a store, a dispatcher and its door on a real socket. */
@@ -313,18 +320,29 @@ async function startParts(options: RigOptions) {
   const store = options.store ?? createMemoryStore();
   const logger = options.logger ?? (process.env['RIG_LOG'] === undefined ? QUIET : LOUD);
   const engine = scriptedEngine(store);
-  const common = { store, clock: CLOCK, timers: TIMERS, randomness: RANDOMNESS, logger };
+  const { clock = CLOCK, credentialTtlMs, protocol } = options;
+  const common = {
+    store,
+    clock,
+    timers: TIMERS,
+    randomness: RANDOMNESS,
+    logger,
+    ...(credentialTtlMs === undefined ? {} : { credentialTtlMs }),
+    ...(protocol === undefined ? {} : { protocol }),
+  };
   const source = { kind: 'own-ca', publicNames: options.publicNames ?? [] } as const;
   const identity = options.tls === true ? await createTlsIdentity(source, common) : undefined;
   const joining = createJoining({ ...common, caFingerprint: identity?.caFingerprint ?? null });
   const dispatcher = createDispatcher({ ...common, engine, timings: { ...QUICK, ...options.timings } });
   await dispatcher.start();
+  joining.onLockChanged((name) => void dispatcher.lockChanged(name));
+  const proven = identity !== undefined || options.credentials === true;
   const server = await startGrpcServer({
     address: { host: '127.0.0.1', port: options.port ?? 0 },
     security: identity === undefined ? { kind: 'insecure' } : { kind: 'tls', identity },
     gateway: dispatcher,
-    authenticator: identity === undefined ? OPEN_DOOR : joining,
-    joining: identity === undefined ? null : joining,
+    authenticator: proven ? joining : OPEN_DOOR,
+    joining: proven ? joining : null,
     ...common,
     timings: { helloTimeoutMs: 500, shutdownGraceMs: 50 },
   });

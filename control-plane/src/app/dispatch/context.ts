@@ -1,5 +1,6 @@
 import { type ExecutionId, parseTaskId, type StepId, type TaskId } from '@outrider/shared/ids.ts';
 import type { RefusalCode, ServerMessage, TaskRef } from '@outrider/shared/protocol/messages.ts';
+import { PROTOCOL_RANGE, type ProtocolRange } from '@outrider/shared/protocol/versions.ts';
 import { Listeners } from '../listeners.ts';
 import type { TaskRow } from '../ports.ts';
 import { KeyedQueue } from './keyed-queue.ts';
@@ -9,8 +10,9 @@ import { Registry, type Session } from './registry.ts';
 import { DISPATCH_TIMINGS, type DispatchTimings } from './timings.ts';
 
 /** What the parts of the dispatcher share. All of it may be lost with the process: it hurries or explains, it never decides. */
-export interface DispatchContext extends Omit<DispatcherDependencies, 'timings'> {
+export interface DispatchContext extends Omit<DispatcherDependencies, 'timings' | 'protocol'> {
   readonly timings: DispatchTimings;
+  readonly protocol: ProtocolRange;
   readonly registry: Registry;
   /** By task: accept, renewal, result, hand-back and expiry of one task never overlap. */
   readonly locks: KeyedQueue;
@@ -46,6 +48,7 @@ export function createContext(dependencies: DispatcherDependencies, kick: () => 
   return {
     ...dependencies,
     timings: { ...DISPATCH_TIMINGS, ...dependencies.timings },
+    protocol: dependencies.protocol ?? PROTOCOL_RANGE,
     registry: new Registry(),
     locks: new KeyedQueue(),
     progress: new ProgressBoard(logger),

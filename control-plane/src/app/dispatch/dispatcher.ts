@@ -6,6 +6,7 @@ import { takeLog } from './log-intake.ts';
 import { runPass } from './pass.ts';
 import type { DelegateSession, Dispatcher, DispatcherDependencies } from './ports.ts';
 import type { Session } from './registry.ts';
+import { endForCredential } from './session-credentials.ts';
 
 /** The store hears that a connected delegate lives at most this often. */
 const SEEN_EVERY_MS = 60_000;
@@ -31,7 +32,13 @@ export function createDispatcher(dependencies: DispatcherDependencies): Dispatch
       const session = registry.byId(sessionId);
       if (session === undefined) return undefined;
       if (peer.delegateName !== null && peer.delegateName !== session.delegate) return undefined;
-      return { receive: (message) => takeLog(context, session, message) };
+      return {
+        async receive(message) {
+          // A stream of logs may outlive its session by a moment; its words do not.
+          if (registry.byId(sessionId) === undefined) throw sessionOver();
+          return await takeLog(context, session, message);
+        },
+      };
     },
     fleet: () => registry.views(context.notes.busy),
     progressOf: (taskId) => context.progress.of(taskId),
@@ -48,10 +55,20 @@ export function createDispatcher(dependencies: DispatcherDependencies): Dispatch
       return sessions.length;
     },
     async removeDelegate(delegateName) {
-      if (registry.of(delegateName).length > 0) return 'connected';
-      await context.store.revokeCredentials(delegateName, context.clock.now());
+      const revoked = await context.store.revokeCredentials(delegateName, context.clock.now());
+      for (const session of registry.of(delegateName)) {
+        endForCredential(context, session, 'the delegate was removed');
+      }
       const removed = await context.store.removeDelegate(delegateName);
-      return registry.forget(delegateName) || removed ? 'ok' : 'unknown';
+      context.kick();
+      return registry.forget(delegateName) || removed || revoked > 0 ? 'ok' : 'unknown';
+    },
+    async lockChanged(delegateName) {
+      const row = await context.store.getDelegate(delegateName);
+      if (row === undefined) return;
+      registry.learn(row);
+      if (row.lock === null) return;
+      for (const session of registry.of(delegateName)) endForCredential(context, session, 'the delegate is locked');
     },
   };
 }
@@ -60,6 +77,8 @@ function delegateSession(context: DispatchContext, session: Session): DelegateSe
   return {
     id: session.id,
     async receive(message) {
+      // Whoever was shown the door says nothing more.
+      if (context.registry.byId(session.id) === undefined) return;
       try {
         await takeMessage(context, session, message);
         await saveSeen(context, session);
@@ -81,6 +100,10 @@ function delegateSession(context: DispatchContext, session: Session): DelegateSe
       context.kick();
     },
   };
+}
+
+function sessionOver(): OutriderError {
+  return new OutriderError('not-allowed-now', 'The session is over');
 }
 
 function end(context: DispatchContext, session: Session, reason: string): void {

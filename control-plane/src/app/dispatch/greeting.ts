@@ -1,6 +1,7 @@
 import { sortableId } from '@outrider/shared/ids.ts';
 import type { Directive, InventoryItem, ServerMessage } from '@outrider/shared/protocol/messages.ts';
-import { PROTOCOL_VERSION_MAX, PROTOCOL_VERSION_MIN } from '@outrider/shared/protocol/timings.ts';
+import { INSTANCE_SILENT_HEARTBEATS } from '@outrider/shared/protocol/timings.ts';
+import { commonVersion, type ProtocolRange, rangeText } from '@outrider/shared/protocol/versions.ts';
 import type { DispatchContext } from './context.ts';
 import { directiveFor } from './directives.ts';
 import type { DelegatePeer, HelloMessage, OpenOutcome, SessionLink } from './ports.ts';
@@ -15,9 +16,7 @@ const WORD_MAX_LENGTH = 128;
 const INVENTORY_MAX = 1_000;
 const SLOTS_MAX = 1_000;
 
-export type Greeting =
-  | { readonly kind: 'ok'; readonly session: Session }
-  | Exclude<OpenOutcome, { readonly kind: 'ok' }>;
+export type Greeting = { readonly kind: 'ok'; readonly session: Session } | Refusal;
 
 /** Checks a Hello, settles what the delegate still holds, and welcomes it. The session is in the registry before the welcome leaves. */
 export async function greet(
@@ -26,45 +25,80 @@ export async function greet(
   hello: HelloMessage,
   link: SessionLink,
 ): Promise<Greeting> {
+  const { clock, protocol: spoken, registry, store, timings } = context;
   const refusal = refusalOf(peer, hello);
   if (refusal !== undefined) return refusal;
-  const { clock, registry, store, timings } = context;
+  const protocol = commonVersion(spoken, { min: hello.protocolMin, max: hello.protocolMax });
+  if (protocol === undefined) return wrongVersion(hello, spoken);
+  const twin = makePlace(context, peer, hello);
+  if (twin !== undefined) return twin;
   const now = clock.now();
   const { delegateName, instanceId, tags, version, region, stepTypes } = hello;
-  const before = registry.byInstance(instanceId);
-  if (before !== undefined) {
-    // Its old stream is dead and nobody has noticed: the delegate did, or it would not be here.
-    registry.remove(before);
-    before.link.close('replaced by a newer connection of the same instance');
-  }
   const seen = { name: delegateName, tags, version, region, stepTypes, lastSeenMs: now };
   await store.seeDelegate(seen);
   const known = registry.known(delegateName);
   registry.learn({ ...seen, firstSeenMs: known?.firstSeenMs ?? now, lock: known?.lock ?? null });
-  const session = sessionOf(context, hello, link, now);
+  const session = sessionOf(context, peer, hello, link, protocol);
   const ids = hello.inventory.map((item) => item.taskId);
-  await context.locks.run(ids, async () => {
+  const cameFirst = await context.locks.run(ids, async () => {
     const directives: Directive[] = [];
     for (const item of hello.inventory) directives.push(await settle(context, session, item));
+    // Another one with the same credential may have come in meanwhile.
+    const refused = makePlace(context, peer, hello);
+    if (refused !== undefined) return refused;
     registry.add(session);
-    link.send(welcome(session, hello.protocolMax, timings, now, directives));
+    link.send(welcome(session, timings, now, directives));
+    return undefined;
   });
+  if (cameFirst !== undefined) return cameFirst;
   context.logger.info(
-    { delegate: delegateName, instanceId, version, address: peer.address },
+    { delegate: delegateName, instanceId, version, protocol, address: peer.address },
     'A delegate has connected',
   );
   return { kind: 'ok', session };
 }
 
-function refusalOf(peer: DelegatePeer, hello: HelloMessage): Exclude<OpenOutcome, { readonly kind: 'ok' }> | undefined {
+type Refusal = Exclude<OpenOutcome, { readonly kind: 'ok' }>;
+
+/**
+ * One instance has one session, and one credential has one instance. What is dead and nobody has noticed gives way; a second
+ * one with the credential of one that lives has a copy of its key, and is turned away.
+ */
+function makePlace(context: DispatchContext, peer: DelegatePeer, hello: HelloMessage): Refusal | undefined {
+  const { clock, logger, registry, timings } = context;
+  const { delegateName, instanceId } = hello;
+  for (const other of registry.withCredential(peer.credentialId)) {
+    if (other.instanceId === instanceId) continue;
+    if (clock.now() - other.lastHeardMs < timings.heartbeatMs * INSTANCE_SILENT_HEARTBEATS) {
+      registry.noteTwin(delegateName, clock.now());
+      const because = `another instance of ${delegateName} (${other.instanceId}) lives and has this very credential; each machine must join for itself`;
+      logger.warn({ delegate: delegateName, instanceId, because }, 'A delegate was turned away');
+      return { kind: 'refused', code: 'not-allowed-now', because };
+    }
+    registry.remove(other);
+    other.link.close('replaced by a newer instance with the same credential');
+  }
+  const before = registry.byInstance(instanceId);
+  if (before === undefined) return undefined;
+  if (before.delegate !== delegateName) {
+    return { kind: 'refused', code: 'not-permitted', because: 'the instance id is that of another delegate' };
+  }
+  // Its old stream is dead and nobody has noticed: the delegate did, or it would not be here.
+  registry.remove(before);
+  before.link.close('replaced by a newer connection of the same instance');
+  return undefined;
+}
+
+function wrongVersion(hello: HelloMessage, spoken: ProtocolRange): Refusal {
+  const theirs = rangeText({ min: hello.protocolMin, max: hello.protocolMax });
+  const because = `the delegate (${hello.version}) speaks protocol ${theirs}, the control plane ${rangeText(spoken)}`;
+  return { kind: 'refused', code: 'protocol-version', because };
+}
+
+function refusalOf(peer: DelegatePeer, hello: HelloMessage): Refusal | undefined {
   if (peer.delegateName !== null && peer.delegateName !== hello.delegateName) {
     const because = `the credential is that of ${peer.delegateName}, not of ${hello.delegateName}`;
     return { kind: 'refused', code: 'not-permitted', because };
-  }
-  if (hello.protocolMax < PROTOCOL_VERSION_MIN || hello.protocolMin > PROTOCOL_VERSION_MAX) {
-    const ours = `${PROTOCOL_VERSION_MIN}–${PROTOCOL_VERSION_MAX}`;
-    const because = `the delegate (${hello.version}) speaks protocol ${hello.protocolMin}–${hello.protocolMax}, the control plane ${ours}`;
-    return { kind: 'refused', code: 'protocol-version', because };
   }
   const wrong = whatIsWrong(hello);
   return wrong === undefined ? undefined : { kind: 'refused', code: 'not-permitted', because: wrong };
@@ -87,7 +121,14 @@ function whatIsWrong(hello: HelloMessage): string | undefined {
   return undefined;
 }
 
-function sessionOf(context: DispatchContext, hello: HelloMessage, link: SessionLink, now: number): Session {
+function sessionOf(
+  context: DispatchContext,
+  peer: DelegatePeer,
+  hello: HelloMessage,
+  link: SessionLink,
+  protocol: number,
+): Session {
+  const now = context.clock.now();
   return {
     id: sortableId('ses', now, context.randomness.bytes(10)),
     delegate: hello.delegateName,
@@ -97,6 +138,8 @@ function sessionOf(context: DispatchContext, hello: HelloMessage, link: SessionL
     slots: hello.slots,
     version: hello.version,
     region: hello.region,
+    protocol,
+    credentialId: peer.credentialId,
     link,
     lastHeardMs: now,
     lastSavedMs: now,
@@ -133,7 +176,6 @@ async function settle(context: DispatchContext, session: Session, item: Inventor
 
 function welcome(
   session: Session,
-  protocolMax: number,
   timings: DispatchContext['timings'],
   now: number,
   directives: readonly Directive[],
@@ -141,7 +183,7 @@ function welcome(
   return {
     kind: 'welcome',
     sessionId: session.id,
-    protocol: Math.min(PROTOCOL_VERSION_MAX, protocolMax),
+    protocol: session.protocol,
     leaseTtlMs: timings.leaseTtlMs,
     heartbeatMs: timings.heartbeatMs,
     serverTimeMs: now,

@@ -9,12 +9,14 @@ import { type ExpiryContext, type Verdict, verdictOn } from './expiry.ts';
 import { lastWords, sayInLog } from './last-words.ts';
 import type { Session } from './registry.ts';
 import { handBack } from './requeue.ts';
+import { dropInvalidSessions } from './session-credentials.ts';
 
 /** One look at everything that lives: what is due is done, cancels are delivered, work is offered. Passes never overlap. */
 export async function runPass(context: DispatchContext, mayOffer: boolean): Promise<void> {
   const rows = await context.store.livingTasks();
   tidyNotes(context, rows);
   dropSilentSessions(context);
+  await dropInvalidSessions(context);
   for (const row of rows) {
     if (verdictOn(row, expiryContext(context, row)).kind === 'leave') continue;
     await context.locks.run([row.taskId], () => expire(context, row.taskId));

@@ -6,6 +6,7 @@ import type {
   ServerMessage,
   ServiceCounts,
 } from '@outrider/shared/protocol/messages.ts';
+import type { ProtocolRange } from '@outrider/shared/protocol/versions.ts';
 import type { DelegateView } from '../../domain/fleet/match.ts';
 import type { Engine } from '../engine-port.ts';
 import type { Logger } from '../logger.ts';
@@ -27,6 +28,8 @@ export interface DispatcherDependencies {
   readonly logger: Logger;
   /** Defaults: shared/src/protocol/timings.ts. Tests shorten them. */
   readonly timings?: Partial<DispatchTimings>;
+  /** Versions that are spoken. Default: PROTOCOL_RANGE. Tests of upgrades give another. */
+  readonly protocol?: ProtocolRange;
 }
 
 /** Brings tasks to delegates and their words back. One in a process; several replicas are a later matter. */
@@ -47,10 +50,15 @@ export interface Dispatcher extends DelegateGateway {
   onLogAppended(listener: (taskId: TaskId, durableOffset: number) => void): () => void;
   /** A delegate that is held back gets no offers; what it runs goes on. False: there is no such delegate. */
   holdBack(delegateName: string, heldBack: boolean): boolean;
-  /** Ends the delegate's sessions (its credential was revoked, say). Answers how many there were. */
+  /** Ends the delegate's sessions. Answers how many there were. */
   disconnect(delegateName: string, reason: string): number;
-  /** Forgets a delegate that is not connected, and its credentials. */
-  removeDelegate(delegateName: string): Promise<'ok' | 'unknown' | 'connected'>;
+  /**
+   * Revokes the credentials of a delegate, ends its sessions and forgets it. What it was at goes on elsewhere when its leases
+   * end. With a join token that still counts it may come again.
+   */
+  removeDelegate(delegateName: string): Promise<'ok' | 'unknown'>;
+  /** Looks at once whether the delegate is locked: its sessions end then. Otherwise that is seen with the next tick. */
+  lockChanged(delegateName: string): Promise<void>;
 }
 
 /** What a transport needs of the dispatcher. Nothing here throws for what a delegate says. */
@@ -73,6 +81,8 @@ export interface DelegatePeer {
   /** Null: nobody proved anything (plaintext on loopback), the name is the one in Hello. */
   readonly delegateName: string | null;
   readonly address: string;
+  /** The credential that it proved its name with: the same through all its renewals. Left out: with none. */
+  readonly credentialId?: string;
 }
 
 export type OpenOutcome =
@@ -86,8 +96,11 @@ export type OpenOutcome =
 export interface SessionLink {
   /** Queues a message. `closed`: the session is over. `too-large`: it was not sent and never can be. Never blocks. */
   send(message: ServerMessage): 'ok' | 'closed' | 'too-large';
-  /** Ends the stream; the delegate comes back by itself. */
-  close(reason: string): void;
+  /**
+   * Ends the stream; the delegate comes back by itself. `credential`: what it proved its name with is of no use any more,
+   * so that it looks for another first.
+   */
+  close(reason: string, cause?: 'credential'): void;
 }
 
 export interface DelegateSession {
@@ -99,6 +112,6 @@ export interface DelegateSession {
 }
 
 export interface LogSession {
-  /** Resolves after the lines are durable, with what to answer. */
+  /** Resolves after the lines are durable, with what to answer. @throws not-allowed-now when the session is over */
   receive(message: LogMessage): Promise<LogReply>;
 }

@@ -13,6 +13,10 @@ export interface Session {
   readonly slots: number;
   readonly version: string;
   readonly region: string;
+  /** Version of the protocol that both sides speak. */
+  readonly protocol: number;
+  /** What it proved its name with; undefined: nothing, in plaintext on loopback. */
+  readonly credentialId: string | undefined;
   readonly link: SessionLink;
   lastHeardMs: number;
   /** When the store was last told that it lives. */
@@ -31,6 +35,8 @@ export class Registry {
   readonly #sessions = new Map<string, Session>();
   readonly #known = new Map<string, DelegateRow>();
   readonly #heldBack = new Set<string>();
+  /** When another instance last wanted to come in with the credential of one that lives. */
+  readonly #twins = new Map<string, number>();
 
   learn(row: DelegateRow): void {
     this.#known.set(row.name, row);
@@ -38,6 +44,7 @@ export class Registry {
 
   forget(delegate: string): boolean {
     this.#heldBack.delete(delegate);
+    this.#twins.delete(delegate);
     return this.#known.delete(delegate);
   }
 
@@ -59,6 +66,15 @@ export class Registry {
 
   byInstance(instanceId: string): Session | undefined {
     return this.all().find((session) => session.instanceId === instanceId);
+  }
+
+  /** Sessions of this credential. */
+  withCredential(credentialId: string | undefined): readonly Session[] {
+    return credentialId === undefined ? [] : this.all().filter((session) => session.credentialId === credentialId);
+  }
+
+  noteTwin(delegate: string, atMs: number): void {
+    this.#twins.set(delegate, atMs);
   }
 
   of(delegate: string): readonly Session[] {
@@ -103,6 +119,8 @@ export class Registry {
       busy: sum(sessions.map((session) => busyByInstance.get(session.instanceId) ?? 0)),
       instances: sessions.length,
       lastSeenMs: Math.max(row.lastSeenMs, ...sessions.map((session) => session.lastHeardMs)),
+      lock: row.lock,
+      twinSeenMs: this.#twins.get(row.name) ?? null,
     };
   }
 }

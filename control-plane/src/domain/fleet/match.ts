@@ -14,6 +14,10 @@ export interface DelegateView {
   readonly instances: number;
   /** Milliseconds since 1970. */
   readonly lastSeenMs: number;
+  /** Why nobody comes in under this name, until an operator lifts it. */
+  readonly lock?: { readonly atMs: number; readonly because: string } | null;
+  /** When another instance last wanted to come in with the credential of one that lives: its key may have been copied. */
+  readonly twinSeenMs?: number | null;
 }
 
 /** What a step asks of the delegate that takes it. */
@@ -42,7 +46,8 @@ export function matchDelegates(need: DelegateNeed, delegates: readonly DelegateV
 
 function reasonsAgainst(need: DelegateNeed, delegate: DelegateView): string[] {
   const reasons: string[] = [];
-  if (!delegate.connected) reasons.push('it is not connected');
+  if (delegate.lock) reasons.push('it is locked: its credential was copied');
+  else if (!delegate.connected) reasons.push('it is not connected');
   else if (delegate.draining) reasons.push('it is draining');
   const missing = need.selectors.filter((tag) => tag !== delegate.name && !delegate.tags.includes(tag));
   if (missing.length > 0) {
