@@ -1,0 +1,43 @@
+import type { MemorySnapshot } from '@outrider/control-plane/store/memory.ts';
+import { LEASE_TTL_MS, REASSIGN_GRACE_MS } from '@outrider/shared/protocol/timings.ts';
+import type { Stage } from './director.ts';
+import type { RolledBack } from './record.ts';
+
+/** The copy that takes the store's place, and when it was taken. */
+export interface Restoring {
+  readonly copy: MemorySnapshot;
+  readonly toMs: number;
+}
+
+/** Until then a delegate that the copy does not know of may still be at work. */
+const HOLD_MS = LEASE_TTL_MS + REASSIGN_GRACE_MS;
+
+/** The control plane dies and its store becomes what it once was, restored as `outrider restore` does it. */
+export async function rollBack(stage: Stage, { copy, toMs }: Restoring): Promise<void> {
+  const { context, controlPlane, disk } = stage;
+  const { recorder, scheduler } = context;
+  controlPlane.kill();
+  const lost = disk.store.snapshot();
+  disk.goBack(copy);
+  const nowMs = scheduler.now();
+  await disk.store.raiseGeneration(nowMs, nowMs + HOLD_MS);
+  recorder.rolledBack.push({ atMs: recorder.nowMs, toMs, ...difference(lost, disk.store.snapshot()) });
+  recorder.openExecutions.clear();
+  for (const [id, { events }] of copy.executions) {
+    if (events.at(-1)?.event.type !== 'execution-finished') recorder.openExecutions.add(id);
+  }
+}
+
+function difference(lost: MemorySnapshot, now: MemorySnapshot): Pick<RolledBack, 'executions' | 'epochs'> {
+  const executions: RolledBack['executions'][number][] = [];
+  for (const [executionId, { events }] of lost.executions) {
+    const kept = now.executions.get(executionId)?.events.length ?? 0;
+    if (kept < events.length) executions.push({ executionId, fromSeq: kept, toSeq: events.length });
+  }
+  const epochs: RolledBack['epochs'][number][] = [];
+  for (const [taskId, { epoch: before }] of lost.tasks) {
+    const after = now.tasks.get(taskId)?.epoch ?? 0;
+    if (after !== before) epochs.push({ taskId, before, after });
+  }
+  return { executions, epochs };
+}
