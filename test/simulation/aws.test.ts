@@ -166,6 +166,31 @@ describe('steps on simulated AWS, in one process on virtual time', () => {
   });
 });
 
+/** Of one canary on average, once the code is warm. Seven are usual where nothing else runs; a busy machine takes several times that. */
+const CANARY_MAX_CPU_MS = 100;
+
+test('a canary on simulated AWS costs so little that ten thousand histories are affordable', async (t) => {
+  const spend = async (from: number, count: number) => {
+    const before = process.cpuUsage();
+    let events = 0;
+    for (let seed = from; seed < from + count; seed++) {
+      const one = rig(seed);
+      await canary(one);
+      events += one.scheduler.events;
+    }
+    const { user, system } = process.cpuUsage(before);
+    return { cpuMs: (user + system) / 1_000, events };
+  };
+  await spend(1, 20);
+  const count = 40;
+  const { cpuMs, events } = await spend(100, count);
+  const eachMs = cpuMs / count;
+  t.diagnostic(
+    `${eachMs.toFixed(1)} ms of CPU and ${Math.round(events / count)} events for five steps: ${Math.round((events / cpuMs) * 1_000)} events/s`,
+  );
+  assert.ok(eachMs < CANARY_MAX_CPU_MS, `${eachMs} ms`);
+});
+
 describe('errors of simulated calls', () => {
   test("are those that the SDK's clients throw for the same refusal on the wire", async () => {
     const wire = await startSimulatedAws();
