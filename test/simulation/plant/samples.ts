@@ -172,10 +172,6 @@ async function storeWithSamples(): Promise<MemorySnapshot> {
 export function prepareWorld(aws: SimulatedAws, secret: string): void {
   const environment = [{ name: 'DATABASE_PASSWORD', value: secret }];
   const family = `${APPLICATION}__shop__stage`;
-  const tags = [
-    { key: MANAGED_BY_TAG, value: 'outrider' },
-    { key: FAMILY_TAG, value: family },
-  ];
   aws.call('ecs', 'RegisterTaskDefinition', {
     family,
     containerDefinitions: [{ name: 'app', image: OLD_IMAGE, memory: 128, environment }],
@@ -187,7 +183,7 @@ export function prepareWorld(aws: SimulatedAws, secret: string): void {
     taskDefinition: `${family}:1`,
     desiredCount: 2,
     clientToken: 'first-shop',
-    tags,
+    tags: ownedBy(family),
   });
   aws.call('autoscaling', 'RegisterScalableTarget', {
     ServiceNamespace: 'ecs',
@@ -212,8 +208,16 @@ export function prepareWorld(aws: SimulatedAws, secret: string): void {
     desiredCount: 1,
     launchType: 'FARGATE',
     clientToken: 'first-myapp',
+    tags: ownedBy('myapp'),
     networkConfiguration: {
       awsvpcConfiguration: { subnets: SAMPLE_SUBNETS, securityGroups: SAMPLE_SECURITY_GROUPS },
     },
   });
+}
+
+function ownedBy(family: string): readonly object[] {
+  return [
+    { key: MANAGED_BY_TAG, value: 'outrider' },
+    { key: FAMILY_TAG, value: family },
+  ];
 }
