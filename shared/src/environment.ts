@@ -26,6 +26,7 @@ export const VARIABLES: readonly { readonly name: string; readonly default: stri
   row('OUTRIDER_JOIN_METHOD', 'token', 'delegate: how it proves itself'),
   row('OUTRIDER_DELEGATE_NAME', 'host name', 'delegate: its name'),
   row('OUTRIDER_DELEGATE_TAGS', 'none', 'delegate: tags, separated by commas'),
+  row('OUTRIDER_TRANSPORT', 'auto', 'delegate: auto (streams, polling where they do not hold), stream or poll'),
   row('OUTRIDER_POLL_MIN_MS', '1000', 'delegate: shortest pause between two looks at AWS'),
   row('OUTRIDER_POLL_MAX_MS', '10000', 'delegate: longest pause between two looks at AWS'),
   row('OUTRIDER_ECS_AGENT_PORT', '51678', 'port of the ECS agent on container instances'),

@@ -11,6 +11,8 @@ import { type Address, formatAddress } from './config.ts';
 /** A connection to the control plane that can really be ended. */
 export interface Channel {
   readonly client: Client;
+  /** A connection has been made at least once, TLS included. */
+  readonly made: boolean;
   /** Ends it with whatever is under way on it. */
   destroy(): void;
 }
@@ -25,15 +27,24 @@ const NO_NAME = 'control-plane.outrider.invalid';
 export function openChannel(address: Address, caCertificatePem: string | null): Channel {
   const sockets = new Set<Socket>();
   let destroyed = false;
-  const credentials = new TrackedCredentials(channelCredentials(address, caCertificatePem), (socket) => {
-    // It may have become one only after the channel was given up.
-    if (destroyed) socket.destroy();
-    sockets.add(socket);
-    socket.once('close', () => sockets.delete(socket));
+  let made = false;
+  const credentials = new TrackedCredentials(channelCredentials(address, caCertificatePem), {
+    onSocket: (socket) => {
+      // It may have become one only after the channel was given up.
+      if (destroyed) socket.destroy();
+      sockets.add(socket);
+      socket.once('close', () => sockets.delete(socket));
+    },
+    onMade: () => {
+      made = true;
+    },
   });
   const client = new Client(formatAddress(address), credentials, channelOptions(address));
   return {
     client,
+    get made() {
+      return made;
+    },
     destroy() {
       destroyed = true;
       client.close();
@@ -76,12 +87,12 @@ type CreateConnector = ChannelCredentials['_createSecureConnector'];
  */
 class TrackedCredentials extends ChannelCredentials {
   readonly #inner: ChannelCredentials;
-  readonly #onSocket: (socket: Socket) => void;
+  readonly #told: { onSocket(socket: Socket): void; onMade(): void };
 
-  constructor(inner: ChannelCredentials, onSocket: (socket: Socket) => void) {
+  constructor(inner: ChannelCredentials, told: { onSocket(socket: Socket): void; onMade(): void }) {
     super();
     this.#inner = inner;
-    this.#onSocket = onSocket;
+    this.#told = told;
   }
 
   override _isSecure(): boolean {
@@ -95,9 +106,11 @@ class TrackedCredentials extends ChannelCredentials {
   override _createSecureConnector(...given: Parameters<CreateConnector>): ReturnType<CreateConnector> {
     const connector = this.#inner._createSecureConnector(...given);
     return {
-      connect: (socket) => {
-        this.#onSocket(socket);
-        return connector.connect(socket);
+      connect: async (socket) => {
+        this.#told.onSocket(socket);
+        const connected = await connector.connect(socket);
+        this.#told.onMade();
+        return connected;
       },
       waitForReady: () => connector.waitForReady(),
       getCallCredentials: () => connector.getCallCredentials(),

@@ -3,6 +3,7 @@ import path from 'node:path';
 import { OutriderError, type Problem } from '@outrider/shared/errors.ts';
 import { type JoinTokenParts, parseJoinToken } from '@outrider/shared/protocol/join-token.ts';
 import { DELEGATE_SLOTS } from '@outrider/shared/protocol/timings.ts';
+import type { TransportMode } from './transport-choice.ts';
 
 /** What the delegate is told by its environment (contract.md §2), checked. */
 export interface DelegateConfig {
@@ -20,6 +21,8 @@ export interface DelegateConfig {
   /** Where this delegate is: shown to operators. */
   readonly region: string;
   readonly logLevel: string;
+  /** Left out: `auto`. */
+  readonly transport?: TransportMode;
 }
 
 export interface Address {
@@ -59,6 +62,7 @@ export function delegateConfig(environment: Environment): DelegateConfig {
     pollMaxMs,
     region: read('AWS_REGION') ?? read('AWS_DEFAULT_REGION') ?? '',
     logLevel: readLogLevel(read('OUTRIDER_LOG_LEVEL'), problem),
+    transport: readTransport(read('OUTRIDER_TRANSPORT'), problem),
   };
   if (problems.length === 0) return config;
   const message = problems.map((each) => each.message).join('; ');
@@ -166,4 +170,10 @@ function readLogLevel(text: string | undefined, problem: Tell): string {
   if (text === undefined) return 'info';
   if (!LOG_LEVELS.includes(text)) problem(`OUTRIDER_LOG_LEVEL is "${text}"`, `Use one of ${LOG_LEVELS.join(', ')}.`);
   return text;
+}
+
+function readTransport(text: string | undefined, problem: Tell): TransportMode {
+  if (text === undefined || text === 'auto' || text === 'stream' || text === 'poll') return text ?? 'auto';
+  problem(`OUTRIDER_TRANSPORT is "${text}"`, 'Use auto, stream or poll, or leave it out.');
+  return 'auto';
 }

@@ -1,24 +1,43 @@
-import { type ClientDuplexStream, Metadata, type StatusObject, status } from '@grpc/grpc-js';
+import { Metadata, status } from '@grpc/grpc-js';
 import { type Decoded, encodeDelegateMessage, encodeLogMessage } from '@outrider/shared/protocol/codec.ts';
-import type { DelegateMessage, LogMessage, LogReply, ServerMessage } from '@outrider/shared/protocol/messages.ts';
-import { SendQueue } from '@outrider/shared/protocol/send-queue.ts';
-import { AUTHORIZATION_METADATA, DELEGATE_SERVICE, SESSION_METADATA } from '@outrider/shared/protocol/service.ts';
+import type { DelegateMessage, LogMessage, ServerMessage } from '@outrider/shared/protocol/messages.ts';
+import { AUTHORIZATION_METADATA } from '@outrider/shared/protocol/service.ts';
 import {
   CONNECT_WATCHDOG_MS,
   CREDENTIAL_RETRY_MS,
-  LOGS_OPEN_TIMEOUT_MS,
+  HEARTBEAT_JITTER,
   RECONNECT_BASE_MS,
-  SEND_QUEUE_MAX_BYTES,
+  STREAM_HOLDS_MS,
+  STREAM_PROBE_MS,
+  STREAM_RETRY_MS,
 } from '@outrider/shared/protocol/timings.ts';
 import type { AgentConnection, ConnectionHandlers } from './agent-connection.ts';
+import type { Attempt, AttemptEvents, Dialling } from './attempt.ts';
 import { Backoff } from './backoff.ts';
-import { type Channel, openChannel } from './channel.ts';
+import { openChannel } from './channel.ts';
 import { type Address, formatAddress } from './config.ts';
 import type { Timers } from './instant.ts';
 import type { Logger } from './logger.ts';
+import { PollAttempt } from './poll-attempt.ts';
+import type { PollTimings } from './poll-exchange.ts';
+import { StreamAttempt } from './stream-attempt.ts';
+import { probeStreams } from './stream-probe.ts';
+import {
+  afterLoss,
+  firstChoice,
+  held,
+  type Loss,
+  type Transport,
+  type TransportChoice,
+  type TransportMode,
+  tryStreams,
+  welcomed,
+} from './transport-choice.ts';
 
 export interface ConnectionOptions {
   readonly address: Address;
+  /** Default `auto`: streams, and polling where they do not hold. */
+  readonly transport?: TransportMode;
   /** Asked before every attempt: a new certificate or credential is taken up. */
   readonly access: () => ConnectionAccess;
   readonly timers: Timers;
@@ -35,6 +54,10 @@ export interface ConnectionTimings {
   readonly watchdogMs?: number;
   readonly reconnectBaseMs?: number;
   readonly credentialRetryMs?: number;
+  readonly streamHoldsMs?: number;
+  readonly streamRetryMs?: number;
+  readonly streamProbeMs?: number;
+  readonly poll?: PollTimings;
 }
 
 export interface ConnectionAccess {
@@ -44,19 +67,15 @@ export interface ConnectionAccess {
   readonly bearer: string | null;
 }
 
-type ControlCall = ClientDuplexStream<Buffer, Decoded<ServerMessage>>;
-type LogsCall = ClientDuplexStream<Buffer, Decoded<LogReply>>;
-
-/** One channel with its streams, from dialling to the end. What comes from an attempt that is over is passed over. */
-interface Attempt {
-  readonly channel: Channel;
-  readonly metadata: Metadata;
-  readonly control: ControlCall;
-  readonly queue: SendQueue;
+/** What is under way. What comes of an attempt that is over is passed over. */
+interface Current {
+  readonly attempt: Attempt;
+  readonly transport: Transport;
+  stage: Loss['stage'];
   over: boolean;
-  logs: { readonly call: LogsCall; blocked: boolean } | undefined;
   cancelWatchdog: () => void;
-  cancelLogsTimer: () => void;
+  /** Of what looks ahead: that the streams have held, or that they are worth another try. */
+  cancelOutlook: () => void;
 }
 
 /** What only a person can mend: tried again, but slowly. */
@@ -66,18 +85,19 @@ const NEEDS_HELP: ReadonlySet<status> = new Set([
   status.FAILED_PRECONDITION,
   status.UNIMPLEMENTED,
 ]);
-const LOGS_RETRY_MS = 1_000;
 const GOODBYE_MS = 1_000;
 
 /**
  * Keeps a connection to the control plane for as long as the process lives. grpc-js knows no limit for connecting, and
  * shares broken connections between channels of one target: so each attempt has a channel of its own, and a watchdog throws it
- * away when no Welcome came in time.
+ * away when no Welcome came in time. What the next attempt goes over is decided in transport-choice.ts.
  */
 export class Connection implements AgentConnection {
   readonly #options: ConnectionOptions;
   readonly #backoff: Backoff;
-  #attempt: Attempt | undefined;
+  readonly #dialling: Dialling;
+  #choice: TransportChoice;
+  #current: Current | undefined;
   #cancelRetry: () => void = () => {};
   #closed = false;
   #failures = 0;
@@ -86,6 +106,17 @@ export class Connection implements AgentConnection {
   constructor(options: ConnectionOptions) {
     this.#options = options;
     this.#backoff = new Backoff(options.random, options.timings?.reconnectBaseMs ?? RECONNECT_BASE_MS);
+    this.#choice = firstChoice(options.transport ?? 'auto');
+    const { address, access } = options;
+    this.#dialling = {
+      channel: () => openChannel(address, access().caCertificatePem),
+      metadata: () => {
+        const metadata = new Metadata();
+        const { bearer } = access();
+        if (bearer !== null) metadata.set(AUTHORIZATION_METADATA, `Bearer ${bearer}`);
+        return metadata;
+      },
+    };
   }
 
   start(): void {
@@ -97,83 +128,57 @@ export class Connection implements AgentConnection {
   ): { readonly kind: 'ok' | 'closed' } | { readonly kind: 'too-large'; readonly why: string } {
     const encoded = encodeDelegateMessage(message);
     if (encoded.kind === 'too-large') return encoded;
-    const sent = this.#attempt?.queue.send(encoded.bytes) ?? false;
+    const sent = this.#current?.attempt.send(encoded.bytes) ?? false;
     return { kind: sent ? 'ok' : 'closed' };
   }
 
   established(): void {
-    this.#attempt?.cancelWatchdog();
+    const current = this.#current;
+    if (current === undefined) return;
+    current.cancelWatchdog();
+    current.stage = 'welcomed';
     this.#backoff.reset();
     this.#failures = 0;
     this.#lastFailure = '';
+    this.#announce(current);
+    this.#choice = welcomed(this.#choice);
+    if (current.transport === 'streams') this.#watchStreams(current);
+    else if (this.#choice.mode === 'auto') this.#watchForStreams(current);
   }
 
   openLogs(sessionId: string): void {
-    const attempt = this.#attempt;
-    if (attempt === undefined || attempt.over) return;
-    const metadata = attempt.metadata.clone();
-    metadata.set(SESSION_METADATA, sessionId);
-    const { path, requestSerialize, responseDeserialize } = DELEGATE_SERVICE.logs;
-    const call: LogsCall = attempt.channel.client.makeBidiStreamRequest(
-      path,
-      requestSerialize,
-      responseDeserialize,
-      metadata,
-    );
-    const logs = { call, blocked: false };
-    attempt.logs = logs;
-    const lost = (why: string, code: status) => this.#logsLost(attempt, logs, sessionId, why, code);
-    attempt.cancelLogsTimer();
-    attempt.cancelLogsTimer = this.#options.timers.after(LOGS_OPEN_TIMEOUT_MS, () =>
-      lost('no answer', status.DEADLINE_EXCEEDED),
-    );
-    call.on('data', (decoded: Decoded<LogReply>) => {
-      if (attempt.logs === logs) this.#takeLogReply(attempt, decoded);
-    });
-    call.on('error', () => {});
-    call.on('status', (ended: StatusObject) => lost(ended.details, ended.code));
+    this.#current?.attempt.openLogs(sessionId);
   }
 
   sendLog(message: LogMessage): boolean {
-    const logs = this.#attempt?.logs;
-    if (logs === undefined || logs.blocked) return false;
     const encoded = encodeLogMessage(message);
     if (encoded.kind === 'too-large') return false;
-    if (!logs.call.write(encoded.bytes)) {
-      logs.blocked = true;
-      logs.call.once('drain', () => {
-        logs.blocked = false;
-        if (this.#attempt?.logs === logs) this.#options.handlers.logsRoom();
-      });
-    }
-    return true;
+    return this.#current?.attempt.sendLog(encoded.bytes) ?? false;
   }
 
   drop(reason: string): void {
-    if (this.#attempt !== undefined) this.#lose(this.#attempt, status.UNAVAILABLE, reason);
+    if (this.#current !== undefined) this.#lose(this.#current, status.UNAVAILABLE, reason);
   }
 
   reconnectAfter(milliseconds: number, reason: string): void {
-    const attempt = this.#attempt;
-    if (attempt === undefined) return;
+    const current = this.#current;
+    if (current === undefined) return;
     this.#options.logger.info({ reason, milliseconds }, 'The control plane asks to be called again later');
-    this.#leave(attempt);
+    this.#leave(current);
     this.#retryAfter(milliseconds * (1 + this.#options.random()));
   }
 
   async close(): Promise<void> {
     this.#closed = true;
     this.#cancelRetry();
-    const attempt = this.#attempt;
-    if (attempt === undefined) return;
+    const current = this.#current;
+    if (current === undefined) return;
     await new Promise<void>((resolve) => {
       const cancel = this.#options.timers.after(GOODBYE_MS, resolve);
-      attempt.control.on('status', () => {
+      void current.attempt.finish().then(() => {
         cancel();
         resolve();
       });
-      attempt.logs?.call.end();
-      attempt.control.end();
     });
     this.destroy();
   }
@@ -181,42 +186,49 @@ export class Connection implements AgentConnection {
   destroy(): void {
     this.#closed = true;
     this.#cancelRetry();
-    if (this.#attempt !== undefined) this.#leave(this.#attempt);
+    if (this.#current !== undefined) this.#leave(this.#current);
   }
 
   #dial(): void {
-    const { address, access, handlers, timers, timings } = this.#options;
-    const { caCertificatePem, bearer } = access();
-    const channel = openChannel(address, caCertificatePem);
-    const { client } = channel;
-    const metadata = new Metadata();
-    if (bearer !== null) metadata.set(AUTHORIZATION_METADATA, `Bearer ${bearer}`);
-    const { path, requestSerialize, responseDeserialize } = DELEGATE_SERVICE.control;
-    const control: ControlCall = client.makeBidiStreamRequest(path, requestSerialize, responseDeserialize, metadata);
-    const queue = new SendQueue(control, SEND_QUEUE_MAX_BYTES, () => this.drop('the control plane does not read'));
-    const attempt: Attempt = {
-      channel,
-      metadata,
-      control,
-      queue,
+    const { timers, timings, random } = this.#options;
+    const { transport, onTrial } = this.#choice;
+    const dialling = this.#dialling;
+    const events = this.#eventsOf(() => current);
+    const attempt =
+      transport === 'streams'
+        ? new StreamAttempt({ dialling, timers, logger: this.#options.logger }, events)
+        : new PollAttempt({ dialling, timers, random, ...pollTimings(timings) }, events);
+    // Polling works: streams that are tried again are not waited for as long.
+    const patienceMs = onTrial ? this.#probeMs() : (timings?.watchdogMs ?? CONNECT_WATCHDOG_MS);
+    const current: Current = {
+      attempt,
+      transport,
+      stage: 'before-welcome',
       over: false,
-      logs: undefined,
-      cancelWatchdog: timers.after(timings?.watchdogMs ?? CONNECT_WATCHDOG_MS, () =>
-        this.#lose(attempt, status.DEADLINE_EXCEEDED, 'it was not reached in time'),
+      cancelWatchdog: timers.after(patienceMs, () =>
+        this.#lose(current, status.DEADLINE_EXCEEDED, 'it was not reached in time'),
       ),
-      cancelLogsTimer: () => {},
+      cancelOutlook: () => {},
     };
-    this.#attempt = attempt;
-    control.on('metadata', () => {
-      if (!attempt.over) handlers.opened();
-    });
-    control.on('data', (decoded: Decoded<ServerMessage>) => this.#takeMessage(attempt, decoded));
-    control.on('error', () => {});
-    control.on('status', (ended: StatusObject) => this.#lose(attempt, ended.code, ended.details));
+    this.#current = current;
+    attempt.begin();
   }
 
-  #takeMessage(attempt: Attempt, decoded: Decoded<ServerMessage>): void {
-    if (attempt.over) return;
+  #eventsOf(current: () => Current): AttemptEvents {
+    const { handlers } = this.#options;
+    const alive = () => !current().over;
+    return {
+      opened: () => alive() && handlers.opened(),
+      message: (decoded) => alive() && this.#takeMessage(decoded),
+      logsOpened: (creditBytes) => alive() && handlers.logsOpened(creditBytes),
+      logReply: (reply) => alive() && handlers.logReply(reply),
+      logsRoom: () => alive() && handlers.logsRoom(),
+      logsClosed: () => alive() && handlers.logsClosed(),
+      lost: (code, why) => this.#lose(current(), code, why),
+    };
+  }
+
+  #takeMessage(decoded: Decoded<ServerMessage>): void {
     if (decoded.kind === 'ok') return this.#options.handlers.message(decoded.message);
     if (decoded.kind === 'unknown-arm') {
       this.#options.logger.warn({}, 'A message of a newer protocol was left out of account');
@@ -225,30 +237,22 @@ export class Connection implements AgentConnection {
     }
   }
 
-  #takeLogReply(attempt: Attempt, decoded: Decoded<LogReply>): void {
-    if (decoded.kind !== 'ok') return;
-    const reply = decoded.message;
-    if (reply.kind !== 'opened') return this.#options.handlers.logReply(reply);
-    attempt.cancelLogsTimer();
-    this.#options.handlers.logsOpened(reply.maxUnacknowledgedBytes);
-  }
-
-  #logsLost(attempt: Attempt, logs: Attempt['logs'], sessionId: string, why: string, code: status): void {
-    if (attempt.over || attempt.logs !== logs) return;
-    logs?.call.cancel();
-    attempt.logs = undefined;
-    attempt.cancelLogsTimer();
-    this.#options.handlers.logsClosed();
-    this.#options.logger.warn({ why }, 'The stream of logs has ended; it is opened again');
-    // The control plane does not know our session any more.
-    if (code === status.FAILED_PRECONDITION) return this.#lose(attempt, status.UNAVAILABLE, why);
-    attempt.cancelLogsTimer = this.#options.timers.after(LOGS_RETRY_MS, () => this.openLogs(sessionId));
-  }
-
-  #lose(attempt: Attempt, code: status, why: string): void {
-    if (attempt.over) return;
-    this.#leave(attempt);
+  #lose(current: Current, code: status, why: string): void {
+    if (current.over) return;
+    const loss: Loss = { code, why, made: current.attempt.made, stage: current.stage };
+    this.#leave(current);
     if (this.#closed) return;
+    const before = this.#choice;
+    this.#choice = afterLoss(before, loss);
+    const { transport, streamsFailed } = this.#choice;
+    // Whether the other way is any better is seen first, and then told of.
+    if (before.transport === 'streams' && transport === 'polling') return this.#retryAfter(0);
+    // It was no better: what is wrong is what was wrong before.
+    const gaveUpPolls = before.transport === 'polling' && transport === 'streams' && streamsFailed === null;
+    this.#retry(gaveUpPolls ? (before.streamsFailed ?? loss) : loss);
+  }
+
+  #retry({ code, why }: Loss): void {
     this.#report(code, why);
     if (!NEEDS_HELP.has(code)) return this.#retryAfter(this.#backoff.next());
     const slowlyMs = this.#options.timings?.credentialRetryMs ?? CREDENTIAL_RETRY_MS;
@@ -258,16 +262,13 @@ export class Connection implements AgentConnection {
   }
 
   /** Ends the attempt without a word about why. */
-  #leave(attempt: Attempt): void {
-    if (attempt.over) return;
-    attempt.over = true;
-    attempt.cancelWatchdog();
-    attempt.cancelLogsTimer();
-    attempt.queue.end();
-    attempt.logs?.call.cancel();
-    attempt.control.cancel();
-    attempt.channel.destroy();
-    if (this.#attempt === attempt) this.#attempt = undefined;
+  #leave(current: Current): void {
+    if (current.over) return;
+    current.over = true;
+    current.cancelWatchdog();
+    current.cancelOutlook();
+    current.attempt.leave();
+    if (this.#current === current) this.#current = undefined;
     this.#options.handlers.logsClosed();
     this.#options.handlers.closed();
   }
@@ -276,6 +277,47 @@ export class Connection implements AgentConnection {
     this.#cancelRetry();
     if (this.#closed) return;
     this.#cancelRetry = this.#options.timers.after(milliseconds, () => this.#dial());
+  }
+
+  #probeMs(): number {
+    return this.#options.timings?.streamProbeMs ?? STREAM_PROBE_MS;
+  }
+
+  /** One line when the way changes, for whoever wonders why. */
+  #announce({ transport }: Current): void {
+    const { address, logger } = this.#options;
+    const { streamsFailed, pollingWorks, untold } = this.#choice;
+    if (!untold || transport !== 'polling' || streamsFailed === null) return;
+    const fields = { controlPlane: formatAddress(address), why: streamsFailed.why };
+    if (pollingWorks) return logger.info(fields, `Streams still do not hold (${streamsFailed.why}); polling goes on`);
+    logger.warn(
+      fields,
+      `Something on the way to the control plane does not let streams live (${streamsFailed.why}): the delegate polls ` +
+        'instead, nothing is lost by it, and looks every 10 minutes whether streams hold (OUTRIDER_TRANSPORT)',
+    );
+  }
+
+  #watchStreams(current: Current): void {
+    const { timers, timings, logger } = this.#options;
+    current.cancelOutlook = timers.after(timings?.streamHoldsMs ?? STREAM_HOLDS_MS, () => {
+      current.stage = 'held';
+      if (this.#choice.onTrial) logger.info({}, 'Streams to the control plane hold again; polling has ended');
+      this.#choice = held(this.#choice);
+    });
+  }
+
+  /** Looks now and then whether a stream would live. The session goes on meanwhile, and is moved only if so. */
+  #watchForStreams(current: Current): void {
+    const { timers, timings, random } = this.#options;
+    const waitMs = (timings?.streamRetryMs ?? STREAM_RETRY_MS) * (1 + HEARTBEAT_JITTER * (2 * random() - 1));
+    current.cancelOutlook = timers.after(waitMs, () => {
+      current.cancelOutlook = probeStreams(this.#dialling, timers, this.#probeMs(), (open) => {
+        if (!open) return this.#watchForStreams(current);
+        this.#choice = tryStreams(this.#choice);
+        this.#leave(current);
+        this.#dial();
+      });
+    });
   }
 
   /** Every new reason, and a standing one now and then. */
@@ -288,4 +330,8 @@ export class Connection implements AgentConnection {
     if (NEEDS_HELP.has(code)) logger.error(fields, `The control plane turns this delegate away: ${why}`);
     else logger.warn(fields, `The control plane is not reached (${why}); it is tried again`);
   }
+}
+
+function pollTimings(timings: ConnectionTimings | undefined): { readonly timings?: PollTimings } {
+  return timings?.poll === undefined ? {} : { timings: timings.poll };
 }

@@ -1,0 +1,125 @@
+import { type ServiceError, status } from '@grpc/grpc-js';
+import { type Decoded, decodeLogReply, decodeServerMessage } from '@outrider/shared/protocol/codec.ts';
+import type { PollResponse } from '@outrider/shared/protocol/messages.ts';
+import { AUTHORIZATION_METADATA, DELEGATE_SERVICE } from '@outrider/shared/protocol/service.ts';
+import type { Attempt, AttemptEvents, Dialling } from './attempt.ts';
+import type { Channel } from './channel.ts';
+import type { Timers } from './instant.ts';
+import { type PollAnswer, PollExchange, type PollTimings } from './poll-exchange.ts';
+
+export interface PollAttemptOptions {
+  readonly dialling: Dialling;
+  readonly timers: Timers;
+  /** Uniform in [0, 1). */
+  readonly random: () => number;
+  readonly timings?: PollTimings;
+}
+
+/** A session over single calls. It outlives its connections: a call that broke is made again over the next one. */
+export class PollAttempt implements Attempt {
+  readonly #options: PollAttemptOptions;
+  readonly #events: AttemptEvents;
+  readonly #exchange: PollExchange;
+  #channel: Channel | undefined;
+  #made = false;
+  #creditBytes = 0;
+  #over = false;
+  #cancelOpening: () => void = () => {};
+
+  constructor(options: PollAttemptOptions, events: AttemptEvents) {
+    this.#options = options;
+    this.#events = events;
+    const { timers, random, timings } = options;
+    this.#exchange = new PollExchange({
+      timers,
+      random,
+      ...(timings === undefined ? {} : { timings }),
+      call: (bytes, answer) => this.#call(bytes, answer),
+      reconnect: () => this.#hangUp(),
+      onAnswer: (answer) => this.#take(answer),
+      onLogsRoom: () => this.#events.logsRoom(),
+      onLost: (code, why) => {
+        this.leave();
+        this.#events.lost(code, why);
+      },
+    });
+  }
+
+  get made(): boolean {
+    return this.#made || (this.#channel?.made ?? false);
+  }
+
+  begin(): void {
+    this.#events.opened();
+  }
+
+  send(bytes: Buffer): boolean {
+    return this.#exchange.send(bytes);
+  }
+
+  /** They are open since Welcome; what the control plane said with it about tasks is heeded first. */
+  openLogs(): void {
+    this.#cancelOpening = this.#options.timers.after(0, () => {
+      if (!this.#over) this.#events.logsOpened(this.#creditBytes);
+    });
+  }
+
+  sendLog(bytes: Buffer): boolean {
+    return this.#exchange.sendLog(bytes);
+  }
+
+  async finish(): Promise<void> {
+    await this.#exchange.finish();
+  }
+
+  leave(): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#cancelOpening();
+    this.#exchange.stop();
+    this.#hangUp();
+  }
+
+  #hangUp(): void {
+    this.#made = this.made;
+    this.#channel?.destroy();
+    this.#channel = undefined;
+  }
+
+  #call(bytes: Buffer, answer: (answer: PollAnswer) => void): () => void {
+    const { dialling } = this.#options;
+    this.#channel ??= dialling.channel();
+    const metadata = dialling.metadata();
+    const { path, requestSerialize, responseDeserialize } = DELEGATE_SERVICE.poll;
+    let ended = false;
+    const take = (error: ServiceError | null, decoded: Decoded<PollResponse> | undefined) => {
+      if (ended) return;
+      ended = true;
+      if (decoded !== undefined) return answer({ kind: 'ok', decoded });
+      const { code = status.UNKNOWN, details = 'the call was not answered' } = error ?? {};
+      const why = code === status.UNIMPLEMENTED ? NO_POLLING : details;
+      const [bearer, newest] = [metadata, dialling.metadata()].map((each) => each.get(AUTHORIZATION_METADATA).at(0));
+      // The credential was renewed while the call was on its way.
+      answer({ kind: 'failed', code, why, again: code === status.UNAUTHENTICATED && bearer !== newest });
+    };
+    const { client } = this.#channel;
+    const call = client.makeUnaryRequest(path, requestSerialize, responseDeserialize, bytes, metadata, {}, take);
+    return () => {
+      ended = true;
+      call.cancel();
+    };
+  }
+
+  #take({ control, logs }: PollResponse): void {
+    for (const bytes of control) if (!this.#over) this.#events.message(decodeServerMessage(bytes));
+    for (const bytes of logs) {
+      const decoded = decodeLogReply(bytes);
+      if (this.#over || decoded.kind !== 'ok') continue;
+      const reply = decoded.message;
+      if (reply.kind === 'opened') this.#creditBytes = reply.maxUnacknowledgedBytes;
+      else this.#events.logReply(reply);
+    }
+  }
+}
+
+const NO_POLLING = 'it does not know polling: it is older than this delegate';
