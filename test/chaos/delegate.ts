@@ -28,7 +28,7 @@ const delegate = await startDelegate(config, {
         clients,
         region: task.target.region,
         assumeRole: task.target.assumeRole,
-        gate: { permit: () => gate.permit(FAST_CALL_MS) },
+        gate: { permit: () => gate.permit(FAST_CALL_MS), holds: () => gate.holds(FAST_CALL_MS) },
         signal,
         tools: { sleep, random: Math.random },
       }),

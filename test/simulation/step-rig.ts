@@ -48,7 +48,7 @@ export async function runOnHost(
     runStep,
     awsFor: aws.awsFor(host),
     metadata: aws.metadataFor(host),
-    gateOf: () => ({ permit: async () => undefined }),
+    gateOf: () => ({ permit: async () => undefined, holds: () => true }),
     polling: options.polling ?? POLLING,
     timers: host,
     clock: host,

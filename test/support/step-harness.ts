@@ -79,7 +79,7 @@ export async function startStepWorld(
   });
   Object.assign(process.env, clientEnvironment(simulator));
   const clients = createAwsClients({ sessionName: 'step-harness' });
-  const freeGate: MutationGate = { permit: async () => undefined };
+  const freeGate: MutationGate = { permit: async () => undefined, holds: () => true };
   const advance = (milliseconds: number) => simulator.control.advance(milliseconds);
   const awsFor = (signal: AbortSignal, gate: MutationGate, sleep: (ms: number) => Promise<void>) =>
     createAws({ clients, region: SAMPLE_REGION, gate, signal, tools: { sleep, random: () => 0.5 } });

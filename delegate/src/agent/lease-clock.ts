@@ -56,7 +56,10 @@ export class LeaseClock {
 
   /** The gate of one run of a task; `signal` is the run's. */
   gate(taskId: TaskId, signal: AbortSignal): MutationGate {
-    return { permit: (callMs) => this.#permit(taskId, signal, callMs) };
+    return {
+      permit: (callMs) => this.#permit(taskId, signal, callMs),
+      holds: (callMs) => this.remainingMs(taskId) >= callMs,
+    };
   }
 
   async #permit(taskId: TaskId, signal: AbortSignal, callMs: number): Promise<void> {

@@ -4,6 +4,7 @@ import type { ApplicationAutoScalingClient } from '@aws-sdk/client-application-a
 import type { ECSClient } from '@aws-sdk/client-ecs';
 import type { ElasticLoadBalancingV2Client } from '@aws-sdk/client-elastic-load-balancing-v2';
 import { type AskEc2, createAskEc2 } from './ec2-request.ts';
+import { looksOnceMore } from './last-look.ts';
 import { autoScalingSdk, ecsSdk, loadBalancingSdk } from './sdk.ts';
 
 /** A mutation ends, one way or the other, within this time; the mutation gate is asked for it. */
@@ -110,15 +111,15 @@ function createAccountClients(key: AccountKey, sessionName: string, agents: Agen
   };
   const ecs = perKind(async (kind) => {
     const { ECSClient } = await ecsSdk();
-    return new ECSClient(await settings(kind));
+    return looksOnceMore(new ECSClient(await settings(kind)));
   });
   const autoScaling = perKind(async (kind) => {
     const { ApplicationAutoScalingClient } = await autoScalingSdk();
-    return new ApplicationAutoScalingClient(await settings(kind));
+    return looksOnceMore(new ApplicationAutoScalingClient(await settings(kind)));
   });
   const loadBalancing = once(async () => {
     const { ElasticLoadBalancingV2Client } = await loadBalancingSdk();
-    return new ElasticLoadBalancingV2Client(await settings('read'));
+    return looksOnceMore(new ElasticLoadBalancingV2Client(await settings('read')));
   });
   const askEc2 = createAskEc2({
     region: key.region,

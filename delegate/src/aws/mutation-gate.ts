@@ -7,4 +7,6 @@
  */
 export interface MutationGate {
   permit(callMs: number): Promise<void>;
+  /** Whether it still is so at this moment. Asked again when the request is signed and about to leave. */
+  holds(callMs: number): boolean;
 }

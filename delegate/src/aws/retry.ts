@@ -3,6 +3,7 @@ import { StepStopped } from '../steps/contract.ts';
 import { stoppedBy, throwIfStopped } from '../steps/stopped.ts';
 import { CALL_TIMEOUT_MS } from './clients.ts';
 import { type AwsErrorClass, awsErrorClass, convertAwsError } from './errors.ts';
+import { PermitLapsed, withLastLook } from './last-look.ts';
 import type { MutationGate } from './mutation-gate.ts';
 
 export interface CallTools {
@@ -58,6 +59,8 @@ const FIRST_WAIT_MS: Readonly<Record<AwsErrorClass, number>> = {
   final: 0,
 };
 const LONGEST_WAIT_MS = 10_000;
+/** Times a call may be held back on its way out before something else must be wrong. */
+const LAPSES_MAX = 10;
 
 export function createCalls(options: {
   readonly gate: MutationGate;
@@ -84,8 +87,10 @@ export function createCalls(options: {
         await gate.permit(CALL_TIMEOUT_MS);
         throwIfStopped(signal);
         // From here the call is let finish, whatever the signal says: only then is it known what was done.
-        const ended = await settle(operation, send);
+        const ended = await settle(operation, () => withLastLook(gate, CALL_TIMEOUT_MS, send));
         if ('value' in ended) return ended.value;
+        // It never left: the gate is asked again, and says whether the step may go on.
+        if (ended.error.cause instanceof PermitLapsed && attempt < LAPSES_MAX) continue;
         const kind = kindOf(ended.error, policy.absentPasses === true);
         if (attempt >= ATTEMPTS[kind] || (kind === 'unclear' && !policy.repeatable)) throw ended.error;
         await tools.sleep(waitBefore(attempt, kind, tools.random()));

@@ -191,7 +191,7 @@ test('another account is reached by its role, with the external id and the sessi
     clients,
     region: 'us-east-1',
     assumeRole: { arn: 'arn:aws:iam::210987654321:role/deploy', externalId: 'tenant-1' },
-    gate: { permit: async () => undefined },
+    gate: { permit: async () => undefined, holds: () => true },
     signal: new AbortController().signal,
     tools: { sleep: async () => undefined, random: () => 0 },
   });
@@ -202,5 +202,30 @@ test('another account is reached by its role, with the external id and the sessi
   assert.equal(assumed.length, 1, 'one session for all that reads');
   assert.match(assumed[0]?.input ?? '', /outrider-delegate-1/);
   assert.match(assumed[0]?.input ?? '', /tenant-1/);
+  clients.destroy();
+});
+
+test('a change that was held up on its way out does not leave under a lease that is over', async () => {
+  const clients = createAwsClients();
+  const asked: string[] = [];
+  const aws = createAws({
+    clients,
+    region: 'us-east-1',
+    gate: {
+      permit: async () => void asked.push('permit'),
+      // The first time the process stood still while the request was being signed.
+      holds: () => asked.push('holds') > 2,
+    },
+    signal: new AbortController().signal,
+    tools: { sleep: async () => undefined, random: () => 0 },
+  });
+  const before = world.simulator.control.calls().length;
+  await aws.ecs.registerTaskDefinition(FAMILY, TAGS);
+  const sent = world.simulator.control
+    .calls()
+    .slice(before)
+    .filter((call) => call.operation === 'RegisterTaskDefinition');
+  assert.deepEqual(asked, ['permit', 'holds', 'permit', 'holds']);
+  assert.equal(sent.length, 1);
   clients.destroy();
 });

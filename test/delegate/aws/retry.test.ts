@@ -18,7 +18,7 @@ function failing(name: string, times: number): { send: () => Promise<string>; se
 function calls(options: { gate?: MutationGate; signal?: AbortSignal; onSleep?: () => void } = {}) {
   const slept: number[] = [];
   const made = createCalls({
-    gate: options.gate ?? { permit: async () => undefined },
+    gate: options.gate ?? { permit: async () => undefined, holds: () => true },
     signal: options.signal ?? new AbortController().signal,
     tools: {
       sleep: async (milliseconds) => {
@@ -87,6 +87,7 @@ describe('calls that change AWS', () => {
       permit: async () => {
         throw new StepStopped('lease-lost');
       },
+      holds: () => false,
     };
     const call = failing('x', 0);
     await assert.rejects(calls({ gate }).made.mutate('ECS UpdateService', call.send, { repeatable: true }), {
@@ -97,7 +98,7 @@ describe('calls that change AWS', () => {
 
   test('the lease is asked for before each try, for the whole time that a call may take', async () => {
     const asked: number[] = [];
-    const gate = { permit: async (callMs: number) => void asked.push(callMs) };
+    const gate = { permit: async (callMs: number) => void asked.push(callMs), holds: () => true };
     const call = failing('ThrottlingException', 2);
     await calls({ gate }).made.mutate('ECS UpdateService', call.send, { repeatable: true });
     assert.deepEqual(asked, [15_000, 15_000, 15_000]);

@@ -295,6 +295,7 @@ describe('Upgrade Containers', () => {
           permit: async () => {
             if (world.simulator.control.mutations().length === before) saved ??= 'asked';
           },
+          holds: () => true,
         },
       },
     );

@@ -72,6 +72,7 @@ describe('running a step', () => {
       permit: async () => {
         throw new StepStopped('lease-lost');
       },
+      holds: () => false,
     };
     const run = await world.run(stepTask('ecs-service-setup'), { gate });
     assert.ok(run.outcome.outcome === 'stopped' && run.outcome.reason === 'lease-lost');

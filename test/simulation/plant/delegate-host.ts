@@ -3,6 +3,7 @@ import type { AwsRequest, RunnerOptions } from '@outrider/delegate/agent/runner.
 import type { DelegateIdentity } from '@outrider/delegate/agent/session-state.ts';
 import { HANDLERS, runStep } from '@outrider/delegate/steps/index.ts';
 import { sortableId, taskId } from '@outrider/shared/ids.ts';
+import { encodeLogLine, type LogLevel } from '@outrider/shared/logs.ts';
 import { DELEGATE_SLOTS, DRAIN_LIMIT_MS } from '@outrider/shared/protocol/timings.ts';
 import { STEP_SPECS } from '@outrider/shared/steps/index.ts';
 import { SAMPLE_REGION } from '@outrider/simulator/sample-world.ts';
@@ -177,7 +178,7 @@ export class DelegateHost {
         const epoch = epochs.get(id) ?? 0;
         const log: typeof context.log = (text, level) => {
           context.log(text, level);
-          this.#produced(process, id, epoch, text);
+          this.#produced(process, id, epoch, text, level);
         };
         return await runStep(task, facts, { ...context, log });
       },
@@ -190,15 +191,16 @@ export class DelegateHost {
           const span = { taskId: id, epoch, host: this.host, instanceId, fromMs, untilMs: fromMs + callMs };
           if (process.alive) recorder.holders.push(span);
         };
-        return awsFor({ ...request, gate: { permit } });
+        return awsFor({ ...request, gate: { permit, holds: (callMs) => request.gate.holds(callMs) } });
       },
     };
   }
 
   /** A line was said; whether it came into the spool is known when everything of this moment is done. */
-  #produced(process: Process, id: string, epoch: number, text: string): void {
+  #produced(process: Process, id: string, epoch: number, said: string, level: LogLevel = 'INFO'): void {
     const { recorder } = this.#options.context;
     const at = recorder.produced.length;
+    const text = encodeLogLine({ at: new Date(process.clock.now()).toISOString(), level, text: said });
     const line = { taskId: id, epoch, atMs: recorder.nowMs, host: this.host, text };
     recorder.produced.push({ ...line, inSpool: false });
     queueMicrotask(() => {
