@@ -242,7 +242,7 @@ export class PollExchange {
       this.#sessionId = poll.answer.sessionId;
       if (poll.idle && poll.answer.control.length + poll.answer.logs.length === 0) this.#pause();
       this.#options.onAnswer(poll.answer);
-      if (poll.last) this.#finished?.();
+      if (poll.last) return this.stop();
     }
     this.#wake();
   }
