@@ -44,7 +44,7 @@ describe('the log of a step that nobody can finish', () => {
     await ended(id);
     assert.deepEqual(await rig.log(id), [
       'Waiting for pending tasks to finish. 0/1 running ...',
-      'Stopped: the execution is being rolled back (one is gone and can change nothing any more).',
+      'Stopped: the execution is being rolled back (one is gone and can change nothing any more). What was logged there last may be missing here.',
     ]);
   });
 

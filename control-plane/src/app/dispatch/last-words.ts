@@ -12,23 +12,20 @@ type Words = Pick<ProducedLogLine, 'level' | 'text'>;
  * What a step's log says when a task is taken from a delegate that is not there to say it. Without it the log would just
  * break off.
  */
-export function lastWords(row: Pick<TaskRow, 'cancel' | 'delegate'>, verdict: Told): readonly Words[] {
+export function lastWords(row: Pick<TaskRow, 'cancel' | 'state'>, verdict: Told): readonly Words[] {
+  // Somebody had it, and may have written more than has come.
+  const missing = row.state === 'leased' ? ' What was logged there last may be missing here.' : '';
   switch (verdict.kind) {
     case 'release':
-      return [
-        {
-          level: 'WARN',
-          text: `The step goes on elsewhere: ${verdict.because}. What was logged there last may be missing here.`,
-        },
-      ];
+      return [{ level: 'WARN', text: `The step goes on elsewhere: ${verdict.because}.${missing}` }];
     case 'withdraw-stopped': {
       const why = row.cancel === null ? 'the step is not wanted any more' : STOPPED[row.cancel.reason];
-      return [{ level: 'WARN', text: `Stopped: ${why} (${verdict.message}).` }];
+      return [{ level: 'WARN', text: `Stopped: ${why} (${verdict.message}).${missing}` }];
     }
     case 'withdraw-failed': {
       const { message, evidence, hint } = verdict.failure;
       return [
-        { level: 'ERROR', text: message },
+        { level: 'ERROR', text: missing === '' ? message : `${message}.${missing}` },
         ...evidence.map((line) => ({ level: 'ERROR', text: `  ${line}` }) as const),
         ...(hint === '' ? [] : [{ level: 'ERROR', text: `What to do: ${hint}` } as const]),
       ];
