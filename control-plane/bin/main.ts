@@ -18,4 +18,8 @@ const STARTERS: Starters = {
   controlPlane: async (io) => await (await import('./processes.ts')).runControlPlane(io),
   delegate: async (io) => await (await import('@outrider/delegate/process.ts')).runDelegateProcess({ ...io.env }),
   simulator: async (options, io) => await (await import('./processes.ts')).runSimulator(options, io),
+  storeFiles: {
+    backUp: async (file, io) => await (await import('./store-files.ts')).backUpStore(file, io),
+    restore: async (file, io) => await (await import('./store-files.ts')).restoreStoreFile(file, io),
+  },
 };

@@ -2,6 +2,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { OutriderError } from '@outrider/shared/errors.ts';
 import { parseTaskId } from '@outrider/shared/ids.ts';
+import { createBackups } from './app/backups.ts';
 import { createDispatcher } from './app/dispatch/dispatcher.ts';
 import type { Dispatcher } from './app/dispatch/ports.ts';
 import type { DispatchTimings } from './app/dispatch/timings.ts';
@@ -21,6 +22,8 @@ import type { HttpDependencies } from './http/ports.ts';
 import { allRoutes } from './http/routes/index.ts';
 import { type HttpServer, startHttpServer } from './http/server.ts';
 import { openStore } from './store/open.ts';
+import type { OpenedStore } from './store/operations.ts';
+import { RESTORATION_SETTING, readRestoration } from './store/restoration.ts';
 import { SYSTEM_CLOCK, SYSTEM_RANDOMNESS, SYSTEM_TIMERS } from './system.ts';
 import { createTlsIdentity, type TlsIdentity } from './tls/identity.ts';
 import { versionText } from './version.ts';
@@ -84,6 +87,7 @@ async function start(
   undo.push(() => dispatcher.stop());
   undo.push(repeatRecovery(engine, logger));
 
+  await tellOfRestore(store, logger);
   const dependencies = httpDependencies({ store, engine, dispatcher, identity, logger });
   const grpc = await startDelegateDoor(config, dispatcher, dependencies.joining, identity, logger);
   undo.push(() => grpc.close());
@@ -110,6 +114,17 @@ async function tlsIdentity(config: ControlPlaneConfig, store: Store, logger: Log
   return identity;
 }
 
+/** Why nothing moves at first. */
+async function tellOfRestore(store: Store, logger: Logger): Promise<void> {
+  const { generation, atMs, notBeforeMs } = readRestoration(await store.getSetting(RESTORATION_SETTING));
+  if (notBeforeMs <= SYSTEM_CLOCK.now()) return;
+  const fields = { generation, restoredAt: new Date(atMs).toISOString(), until: new Date(notBeforeMs).toISOString() };
+  logger.warn(
+    fields,
+    'The store was restored from a backup: no step is given to a delegate until its old one must have stopped',
+  );
+}
+
 function repeatRecovery(engine: Engine, logger: Logger): () => Promise<void> {
   let running: Promise<void> | undefined;
   const timer = setInterval(() => {
@@ -127,7 +142,7 @@ function repeatRecovery(engine: Engine, logger: Logger): () => Promise<void> {
 }
 
 interface Parts {
-  readonly store: Store;
+  readonly store: OpenedStore;
   readonly engine: Engine;
   readonly dispatcher: Dispatcher;
   readonly identity: TlsIdentity | null;
@@ -155,6 +170,7 @@ function httpDependencies({ store, engine, dispatcher, identity, logger }: Parts
     joining,
     joinTokens: joining,
     apiKeys: createApiKeys({ store, ...SYSTEM }),
+    backups: createBackups({ source: store.backups, ...SYSTEM, logger }),
     clock: SYSTEM_CLOCK,
     onExecutionChanged: (listener) => engine.onCommitted(listener),
     onProgress: (listener) =>

@@ -29,6 +29,10 @@ const NO_STARTERS: Starters = {
   controlPlane: async () => 0,
   delegate: async () => 0,
   simulator: async () => 0,
+  storeFiles: {
+    backUp: async () => Promise.reject(new Error('not part of these tests')),
+    restore: async () => Promise.reject(new Error('not part of these tests')),
+  },
 };
 
 /** Runs a command within this process, with the test as its terminal. */

@@ -28,6 +28,32 @@ export interface Store extends ResourceStore, ExecutionStore, TaskStore, LogStor
   check(): Promise<void>;
 }
 
+/** Makes copies of a store that goes on working meanwhile. */
+export interface BackupSource {
+  /**
+   * A whole store as it was at one moment after the call, checked. It takes room on the disk beside the store until it is
+   * discarded. One at a time: `overloaded`. @throws store-failed when there is no room, or the store is not healthy
+   */
+  makeBackup(): Promise<StoreBackup>;
+}
+export interface StoreBackup extends StoreFacts {
+  readonly bytes: number;
+  /** Hex. */
+  readonly sha256: string;
+  /** Reads it from its beginning, once. */
+  content(): AsyncIterable<Uint8Array>;
+  /** Gives its room back. May be called again. */
+  discard(): Promise<void>;
+}
+/** What a store file holds, for the person who keeps it. */
+export interface StoreFacts {
+  readonly executions: number;
+  /** Tasks that are queued or at a delegate. */
+  readonly livingTasks: number;
+  /** How often it was restored. */
+  readonly generation: number;
+}
+
 // ------------------------------------------------------------------------------------------------ resources
 
 export type ResourceKind = 'Service' | 'Environment' | 'Infrastructure' | 'Workflow';
@@ -252,9 +278,14 @@ export interface TaskStore {
    * generation, and with it the epoch of every living task above any that was ever given; tasks that are enqueued later
    * start there, too. Nothing is offered before `notBeforeMs`: until then a holder that the store has forgotten may still
    * be at work. What was offered is queued again; what was leased stays so under an epoch that nobody has, until it is
-   * released or withdrawn. Deadlines are set anew with the next offer. `tasks`: how many are living.
+   * released or withdrawn. Deadlines are set anew with the next offer. `above`: a generation that another store of the
+   * same tasks has reached. `tasks`: how many are living.
    */
-  raiseGeneration(atMs: number, notBeforeMs: number): Promise<{ readonly generation: number; readonly tasks: number }>;
+  raiseGeneration(
+    atMs: number,
+    notBeforeMs: number,
+    above?: number,
+  ): Promise<{ readonly generation: number; readonly tasks: number }>;
 }
 
 // ------------------------------------------------------------------------------------------------ logs

@@ -18,6 +18,11 @@ export interface ApiClient {
     schema: Schema,
     options?: CallOptions,
   ): Promise<{ readonly value: z.output<Schema>; readonly raw: unknown; readonly headers: Headers }>;
+  /** A file that may be large and may take long to make. The body must be read to its end or left. */
+  download(
+    path: string,
+    accept: string,
+  ): Promise<{ readonly headers: Headers; readonly body: AsyncIterable<Uint8Array> }>;
   /** Text as it comes. */
   text(path: string, accept: string, query?: Query): Promise<string>;
   /**
@@ -42,6 +47,7 @@ export interface StreamOptions {
 }
 
 const REQUEST_TIMEOUT_MS = 60_000;
+const DOWNLOAD_TIMEOUT_MS = 1_800_000;
 /** A stream says something every 15 s; one that is silent for longer is dead. */
 const STREAM_SILENCE_MS = 45_000;
 
@@ -83,6 +89,10 @@ export function createClient(url: string, apiKey: string | undefined): ApiClient
         cause: parsed.error,
       });
     },
+    async download(path, accept) {
+      const response = await send('GET', path, {}, accept, AbortSignal.timeout(DOWNLOAD_TIMEOUT_MS));
+      return { headers: response.headers, body: bodyOf(response, base) };
+    },
     async text(path, accept, query = {}) {
       const response = await send('GET', path, { query }, accept, AbortSignal.timeout(REQUEST_TIMEOUT_MS));
       return response.text();
@@ -99,6 +109,15 @@ export function createClient(url: string, apiKey: string | undefined): ApiClient
       }
     },
   };
+}
+
+async function* bodyOf(response: Response, base: string): AsyncGenerator<Uint8Array, void, void> {
+  if (response.body === null) return;
+  try {
+    for await (const part of response.body) yield part;
+  } catch (thrown) {
+    throw unreachable(thrown, base);
+  }
 }
 
 /** A path with its parts percent-encoded. */

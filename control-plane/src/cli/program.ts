@@ -1,6 +1,7 @@
 import { ERRORS, OutriderError } from '@outrider/shared/errors.ts';
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import { type CommandRunner, commandAdder } from './command.ts';
+import { addBackup } from './commands/backup.ts';
 import { addExecutions } from './commands/executions.ts';
 import { addFleet } from './commands/fleet.ts';
 import { addKeys } from './commands/keys.ts';
@@ -51,6 +52,7 @@ function createProgram(io: CliIo, starters: Starters, version: string, finished:
   addLogs(add);
   addFleet(program, runner);
   addKeys(program, runner);
+  addBackup(add, starters.storeFiles);
   addMeta(add, version);
   addHelp(program, (text) => io.stdout.write(text));
   for (const command of withChildren(program)) {

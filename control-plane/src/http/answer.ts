@@ -35,9 +35,32 @@ export async function sendAnswer(answer: Answer, reply: FastifyReply, context: S
       reply.code(200).header('content-type', answer.contentType);
       await reply.send(Readable.from(answer.chunks));
       return;
+    case 'bytes':
+      await sendBytes(answer, reply, context.logger);
+      return;
     case 'stream':
       await sendStream(answer.run, reply, context);
   }
+}
+
+/** Who reads a file slower than this keeps what it stands on too long. */
+export const SEND_BYTES_LIMIT_MS = 1_800_000;
+
+async function sendBytes(
+  { contentType, length, content, headers, done }: Extract<Answer, { kind: 'bytes' }>,
+  reply: FastifyReply,
+  logger: Logger,
+): Promise<void> {
+  const body = Readable.from(content);
+  const limit = setTimeout(() => body.destroy(new Error('its reader is too slow')), SEND_BYTES_LIMIT_MS);
+  limit.unref();
+  reply.raw.once('close', () => {
+    clearTimeout(limit);
+    body.destroy();
+    done().catch((thrown: unknown) => logger.error({ err: thrown }, 'what was sent could not be tidied up'));
+  });
+  reply.code(200).headers({ ...headers, 'content-type': contentType, 'content-length': String(length) });
+  await reply.send(body);
 }
 
 async function sendStream(

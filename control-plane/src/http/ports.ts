@@ -1,4 +1,5 @@
 import type { ServiceCounts } from '@outrider/shared/protocol/messages.ts';
+import type { Backups } from '../app/backups.ts';
 import type { Executions } from '../app/executions-port.ts';
 import type { LogReader } from '../app/logs.ts';
 import type { Clock, JoinTokenRow } from '../app/ports.ts';
@@ -14,6 +15,7 @@ export interface HttpDependencies {
   readonly fleet: FleetView;
   readonly joinTokens: JoinTokens;
   readonly apiKeys: ApiKeys;
+  readonly backups: Backups;
   readonly clock: Clock;
   /** After every change of an execution, in this process. Answers how to stop listening. */
   readonly onExecutionChanged: (listener: (executionId: string, seq: number) => void) => () => void;

@@ -26,6 +26,15 @@ export type Answer =
     }
   /** Text that may be long: written as it is read. */
   | { readonly kind: 'chunks'; readonly contentType: string; readonly chunks: AsyncIterable<string> }
+  /** A file of known length. `done` is called once, when it was sent or its reader went away. */
+  | {
+      readonly kind: 'bytes';
+      readonly contentType: string;
+      readonly length: number;
+      readonly content: AsyncIterable<Uint8Array>;
+      readonly headers: Readonly<Record<string, string>>;
+      readonly done: () => Promise<void>;
+    }
   | { readonly kind: 'empty'; readonly status: number; readonly headers?: Readonly<Record<string, string>> }
   /** `run` ends when there is nothing more to say, or soon after the client or the server went away. */
   | { readonly kind: 'stream'; readonly run: (stream: SseStream) => Promise<void> };

@@ -1,6 +1,6 @@
 import { OutriderError } from '@outrider/shared/errors.ts';
-import type { Store } from '../app/ports.ts';
 import { createMemoryStore } from './memory.ts';
+import type { OpenedStore } from './operations.ts';
 import { openSqliteStore } from './sqlite/store.ts';
 
 /**
@@ -8,14 +8,12 @@ import { openSqliteStore } from './sqlite/store.ts';
  * keeps it in that file (relative to the working directory; its directories are made). Throws `configuration-invalid`
  * for anything else, `store-locked` when another process has the file, `store-failed` when it cannot be used.
  */
-export async function openStore(url: string): Promise<Store> {
-  if (url === 'memory:') return createMemoryStore();
+export async function openStore(url: string): Promise<OpenedStore> {
+  if (url === 'memory:') return { ...createMemoryStore(), backups: null };
   const { scheme, rest } = splitUrl(url);
   switch (scheme) {
     case 'sqlite':
-      if (rest === '' || rest === ':memory:') throw invalid('sqlite: needs the path of a file');
-      if (rest.startsWith('//')) throw invalid('sqlite: takes a path, not a URL with //');
-      return openSqliteStore(rest);
+      return openSqliteStore(sqlitePath(rest));
     case 'postgres':
     case 'postgresql':
       throw invalid('PostgreSQL is not available in this version');
@@ -26,6 +24,18 @@ export async function openStore(url: string): Promise<Store> {
     default:
       throw invalid(`there is no kind of store called ${scheme}`);
   }
+}
+
+/** The path that `OUTRIDER_STORE` names; undefined for a store that is not a file. Throws as `openStore` does. */
+export function storeFile(url: string): string | undefined {
+  const { scheme, rest } = splitUrl(url);
+  return scheme === 'sqlite' ? sqlitePath(rest) : undefined;
+}
+
+function sqlitePath(rest: string): string {
+  if (rest === '' || rest === ':memory:') throw invalid('sqlite: needs the path of a file');
+  if (rest.startsWith('//')) throw invalid('sqlite: takes a path, not a URL with //');
+  return rest;
 }
 
 /** The message never repeats the value: it may hold a password. */

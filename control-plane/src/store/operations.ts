@@ -1,9 +1,15 @@
-import type { Store } from '../app/ports.ts';
+import type { BackupSource, Store } from '../app/ports.ts';
 
 /**
  * The store as a set of plain functions, one per operation, each of which runs from beginning to end without a pause:
  * what an implementation has to provide. `storeOf` turns the set into the port.
  */
+
+/** A store with what is asked of its file as a whole. */
+export interface OpenedStore extends Store {
+  /** Null: it keeps nothing, so there is nothing to back up. */
+  readonly backups: BackupSource | null;
+}
 
 export type OperationName = Exclude<keyof Store, 'close'>;
 export type OperationArguments = { readonly [K in OperationName]: Parameters<Store[K]> };
@@ -84,7 +90,7 @@ export function storeOf(call: Call, close: () => Promise<void>): Store {
       call('reattachTask', ref, delegate, instanceId, leaseUntilMs),
     extendAllLeases: (untilMs) => call('extendAllLeases', untilMs),
     cancelTask: (taskId, reason, message) => call('cancelTask', taskId, reason, message),
-    raiseGeneration: (atMs, notBeforeMs) => call('raiseGeneration', atMs, notBeforeMs),
+    raiseGeneration: (atMs, notBeforeMs, above) => call('raiseGeneration', atMs, notBeforeMs, above),
 
     appendLog: (ref, offset, bytes) => call('appendLog', ref, offset, alone(bytes)),
     readLog: (taskId, fromOffset, maxBytes) => call('readLog', taskId, fromOffset, maxBytes),

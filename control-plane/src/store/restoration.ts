@@ -30,10 +30,13 @@ export function readRestoration(setting: string | undefined): Restoration {
   });
 }
 
-export function nextRestoration(before: Restoration, atMs: number, notBeforeMs: number): Restoration {
-  const generation = before.generation + 1;
+export function nextRestoration(
+  before: Restoration,
+  { atMs, notBeforeMs, above }: { readonly atMs: number; readonly notBeforeMs: number; readonly above: number },
+): Restoration {
+  const generation = Math.max(before.generation, above) + 1;
   if (generation > GENERATION_MAX) {
-    throw new OutriderError('store-failed', `The store was restored ${GENERATION_MAX} times; it cannot be once more`, {
+    throw new OutriderError('store-failed', `The store has reached its last generation, ${GENERATION_MAX}`, {
       hint: 'Begin a new store.',
     });
   }

@@ -115,6 +115,14 @@ forEachStore('a store that was restored', (store) => {
       notBeforeMs: HOLD + 1,
     });
   });
+
+  test('a restore lies above what another store of the same tasks has reached, and there is a last one', async () => {
+    const { generation } = await store().raiseGeneration(T0, HOLD, 1_000_000);
+    assert.equal(generation, 1_000_001);
+    assert.equal((await store().raiseGeneration(T0, HOLD, 5)).generation, 1_000_002);
+    await assert.rejects(store().raiseGeneration(T0, HOLD, GENERATION_MAX), { code: 'store-failed' });
+    assert.equal((await store().raiseGeneration(T0, HOLD)).generation, 1_000_003);
+  });
 });
 
 describe('an older state of a memory store', () => {
@@ -146,6 +154,6 @@ describe('an older state of a memory store', () => {
   });
 
   test('every epoch that can ever be given is a safe integer', () => {
-    assert.ok(Number.isSafeInteger((GENERATION_MAX + 1) * EPOCHS_PER_GENERATION));
+    assert.ok(Number.isSafeInteger(GENERATION_MAX * EPOCHS_PER_GENERATION + (EPOCHS_PER_GENERATION - 1)));
   });
 });

@@ -35,6 +35,8 @@ const COMMANDS = [
   ['keys', 'create'],
   ['keys', 'list'],
   ['keys', 'revoke'],
+  ['backup'],
+  ['restore'],
   ['schema'],
   ['version'],
 ];

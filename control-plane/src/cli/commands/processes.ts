@@ -2,6 +2,7 @@ import { InvalidArgumentError, Option } from 'commander';
 import type { AddCommand } from '../command.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import type { CliIo } from '../io.ts';
+import type { StoreFiles } from './backup.ts';
 
 /**
  * What starts long-running parts. The composition root provides them, so that the command line itself imports neither
@@ -12,6 +13,7 @@ export interface Starters {
   controlPlane(io: CliIo): Promise<number>;
   delegate(io: CliIo): Promise<number>;
   simulator(options: SimulatorOptions, io: CliIo): Promise<number>;
+  readonly storeFiles: StoreFiles;
 }
 
 export interface DevOptions {

@@ -1,5 +1,6 @@
 import type { HttpDependencies } from '../ports.ts';
 import type { Route } from '../route.ts';
+import { backupRoutes } from './backup.ts';
 import { documentRoutes } from './documents.ts';
 import { executionRoutes } from './executions.ts';
 import { fleetRoutes } from './fleet.ts';
@@ -18,6 +19,7 @@ export function allRoutes(dependencies: HttpDependencies): Route[] {
     ...liveRoutes(dependencies),
     ...fleetRoutes(dependencies),
     ...keyRoutes(dependencies),
+    ...backupRoutes(dependencies),
   ];
   return [...described, ...metaRoutes(dependencies, described), ...pageRoutes()];
 }

@@ -119,9 +119,9 @@ function restoreOperations(
   put: (row: TaskRow) => void,
 ): Pick<OperationsOf<TaskStore>, 'raiseGeneration'> {
   return {
-    raiseGeneration(atMs, notBeforeMs) {
+    raiseGeneration(atMs, notBeforeMs, above = 0) {
       const before = readRestoration(state.settings.get(RESTORATION_SETTING));
-      const restoration = nextRestoration(before, atMs, notBeforeMs);
+      const restoration = nextRestoration(before, { atMs, notBeforeMs, above });
       state.settings.set(RESTORATION_SETTING, writeRestoration(restoration));
       const rows = livingRows(state);
       for (const row of rows) put(forgotten(row, restoration));

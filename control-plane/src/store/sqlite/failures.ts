@@ -40,6 +40,7 @@ export function storeFailure(thrown: unknown, path: string): OutriderError {
     case 'EACCES':
     case 'EPERM':
     case 'EROFS':
+    case 'ENOENT':
     case 'ENOTDIR':
     case 'EISDIR':
     case 'EIO':

@@ -1,4 +1,14 @@
-import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { OutriderError } from '@outrider/shared/errors.ts';
@@ -24,15 +34,20 @@ const WAL_SIZE_LIMIT_BYTES = 67_108_864;
  */
 export function openDatabase(path: string): Database {
   try {
+    requireNotHalfRestored(path);
     makeFile(path);
+    const place = placeOf(path);
     const connection = new DatabaseSync(path, { timeout: LOCK_WAIT_MS });
     let locked = false;
     try {
       const database = databaseOf(connection, path);
-      lock(database);
+      lockDatabase(database);
       locked = true;
       noteHolder(path);
-      requireOwnFile(database);
+      requireNotHalfRestored(path);
+      if (placeOf(path) !== place) throw replacedMeanwhile(path);
+      requireOwnFile(database, { mayBeNew: true });
+      requireKnownVersion(database);
       makeDurable(database);
       requireSound(database);
       migrate(database);
@@ -68,7 +83,8 @@ function makeFile(path: string): void {
   for (let made = directory; made.length >= firstMade.length; made = dirname(made)) syncDirectory(dirname(made));
 }
 
-function syncDirectory(directory: string): void {
+/** What was made, renamed or removed in it is so after a loss of power, too. */
+export function syncDirectory(directory: string): void {
   // Windows knows no flush of a directory.
   if (process.platform === 'win32') return;
   const descriptor = openSync(directory, 'r');
@@ -79,29 +95,56 @@ function syncDirectory(directory: string): void {
   }
 }
 
+/** A whole store that is about to take the place of the one at `path`; while it lies there, nobody opens what is at `path`. */
+export function restoringPath(path: string): string {
+  return `${path}.restoring`;
+}
+
+function requireNotHalfRestored(path: string): void {
+  const restoring = restoringPath(path);
+  if (!existsSync(restoring)) return;
+  throw new OutriderError('store-failed', `A restore of the store ${path} was not finished`, {
+    hint: `Run outrider restore again, or remove ${restoring} to go on without it.`,
+    data: { file: path, restoring },
+  });
+}
+
+/** Which file lies there, whatever its name. */
+function placeOf(path: string): string {
+  const { dev, ino } = statSync(path, { bigint: true });
+  return `${dev}:${ino}`;
+}
+
+function replacedMeanwhile(path: string): OutriderError {
+  return new OutriderError('store-locked', `The store ${path} is just being restored`, { data: { file: path } });
+}
+
 /** Takes the one lock before anything is read, and keeps it. */
-function lock(database: Database): void {
+export function lockDatabase(database: Database): void {
   database.first('PRAGMA locking_mode = EXCLUSIVE');
   database.execute('BEGIN EXCLUSIVE; COMMIT');
 }
 
-function requireOwnFile(database: Database): void {
+/** Throws `store-failed` for a database of another program. */
+export function requireOwnFile(database: Database, { mayBeNew }: { readonly mayBeNew: boolean }): void {
   const applicationId = pragma(database, 'application_id');
   const version = pragma(database, 'user_version');
   const tables = database.first('SELECT count(*) AS tables FROM sqlite_schema')?.number('tables');
   const isNew = applicationId === 0 && version === 0 && tables === 0;
-  if (!isNew && applicationId !== APPLICATION_ID) {
-    throw new OutriderError('store-failed', `${database.path} is a database of another program`, {
-      data: { file: database.path },
-      hint: 'Name another file in OUTRIDER_STORE. This one was left as it is.',
-    });
-  }
-  if (Number(version) > MIGRATIONS.length) {
-    throw new OutriderError('store-failed', `The store ${database.path} was written by a newer version of Outrider`, {
-      data: { file: database.path, version: Number(version), known: MIGRATIONS.length },
-      hint: 'Start the newer version again. The file was left as it is.',
-    });
-  }
+  if (applicationId === APPLICATION_ID || (isNew && mayBeNew)) return;
+  throw new OutriderError('store-failed', `${database.path} is a database of another program`, {
+    data: { file: database.path },
+    hint: 'Name another file. This one was left as it is.',
+  });
+}
+
+export function requireKnownVersion(database: Database): void {
+  const version = pragma(database, 'user_version');
+  if (Number(version) <= MIGRATIONS.length) return;
+  throw new OutriderError('store-failed', `The store ${database.path} was written by a newer version of Outrider`, {
+    data: { file: database.path, version: Number(version), known: MIGRATIONS.length },
+    hint: 'Start the newer version again. The file was left as it is.',
+  });
 }
 
 /** Sets what durability rests on, and reads it back: a setting that did not hold must never go unnoticed. */
@@ -151,7 +194,7 @@ function holderPath(path: string): string {
   return `${path}.pid`;
 }
 
-function noteHolder(path: string): void {
+export function noteHolder(path: string): void {
   // The note of a holder that was killed is not true any more, whether or not a new one can be written.
   removeNote(path);
   try {
@@ -161,7 +204,7 @@ function noteHolder(path: string): void {
   }
 }
 
-function removeNote(path: string): void {
+export function removeNote(path: string): void {
   try {
     rmSync(holderPath(path), { force: true });
   } catch {
@@ -169,7 +212,8 @@ function removeNote(path: string): void {
   }
 }
 
-function withHolder(failure: OutriderError, path: string): OutriderError {
+/** Says in a `store-locked` who has it. */
+export function withHolder(failure: OutriderError, path: string): OutriderError {
   if (failure.code !== 'store-locked') return failure;
   const pid = holderOf(path);
   if (pid === undefined) return failure;

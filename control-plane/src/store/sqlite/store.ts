@@ -1,11 +1,18 @@
 import { resolve as resolvePath } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { OutriderError } from '@outrider/shared/errors.ts';
-import type { Store } from '../../app/ports.ts';
 import { storeClosed } from '../limits.ts';
-import { type OperationArguments, type OperationName, type OperationResults, storeOf } from '../operations.ts';
+import {
+  type OpenedStore,
+  type OperationArguments,
+  type OperationName,
+  type OperationResults,
+  storeOf,
+} from '../operations.ts';
+import { backupSource, type StoreHolder } from './backup.ts';
 import { receivedFailure, storeFailure } from './failures.ts';
 import type { Reply, RequestOf } from './group-commit.ts';
+import type { StillFile } from './hot-copy.ts';
 import type { FromWorker, ToWorker, WorkerStart } from './messages.ts';
 
 /** More operations than this at a time are refused: then the disk cannot keep up, and memory would only fill. */
@@ -20,28 +27,31 @@ interface Waiting {
  * The store in one SQLite file. It does not keep the process alive while nothing is asked of it. Throws `store-locked`
  * or `store-failed`. `path` is relative to the working directory; its directories are made.
  */
-export async function openSqliteStore(path: string): Promise<Store> {
+export async function openSqliteStore(path: string): Promise<OpenedStore> {
   const connection = new Connection(resolvePath(path));
   await connection.opened;
-  return storeOf(
+  const store = storeOf(
     (name, ...given) => connection.call(name, given),
     () => connection.close(),
   );
+  return { ...store, backups: backupSource(connection) };
 }
 
 /** The main thread's end of the worker. */
-class Connection {
+class Connection implements StoreHolder {
   readonly opened: Promise<void>;
-  readonly #path: string;
+  readonly path: string;
   readonly #worker: Worker;
   readonly #waiting = new Map<number, Waiting>();
   readonly #closed = Promise.withResolvers<void>();
+  readonly #closing = new AbortController();
+  #holding: PromiseWithResolvers<StillFile> | undefined;
   #lastId = 0;
   /** Why nothing more is taken: it was closed, or the worker is gone. */
   #over: OutriderError | undefined;
 
   constructor(path: string) {
-    this.#path = path;
+    this.path = path;
     const start: WorkerStart = { path };
     this.#worker = new Worker(new URL('./worker.ts', import.meta.url), {
       name: 'store',
@@ -55,6 +65,8 @@ class Connection {
       if (message.kind === 'opened') opened.resolve();
       if (message.kind === 'not-opened') opened.reject(receivedFailure(message.failure));
       if (message.kind === 'replies') this.#settle(message.replies);
+      if (message.kind === 'held') this.#holding?.resolve(message.file);
+      if (message.kind === 'not-held') this.#holding?.reject(receivedFailure(message.failure));
       if (message.kind === 'closed') this.#closed.resolve();
       this.#stayWhileNeeded();
     });
@@ -79,10 +91,30 @@ class Connection {
     return promise;
   }
 
-  /** Everything that was asked before is answered first. */
+  get closing(): AbortSignal {
+    return this.#closing.signal;
+  }
+
+  /** Must be followed by `release`, also when it fails. */
+  holdStill(): Promise<StillFile> {
+    if (this.#over !== undefined) return Promise.reject(this.#over);
+    this.#holding = Promise.withResolvers();
+    this.#worker.postMessage({ kind: 'hold' } satisfies ToWorker);
+    this.#stayWhileNeeded();
+    return this.#holding.promise;
+  }
+
+  release(): void {
+    this.#holding = undefined;
+    if (this.#over === undefined) this.#worker.postMessage({ kind: 'release' } satisfies ToWorker);
+    this.#stayWhileNeeded();
+  }
+
+  /** Everything that was asked before is answered first. A copy that is being made is given up. */
   close(): Promise<void> {
     if (this.#over === undefined) {
       this.#over = storeClosed();
+      this.#closing.abort();
       this.#worker.ref();
       this.#worker.postMessage({ kind: 'close' } satisfies ToWorker);
     }
@@ -102,19 +134,21 @@ class Connection {
     this.#over ??= failure;
     for (const waiting of this.#waiting.values()) waiting.reject(failure);
     this.#waiting.clear();
+    this.#holding?.reject(failure);
+    this.#closing.abort();
     // The file is released with the thread that had it.
     this.#closed.resolve();
   }
 
   #stayWhileNeeded(): void {
-    if (this.#waiting.size > 0 || this.#over !== undefined) this.#worker.ref();
+    if (this.#waiting.size > 0 || this.#holding !== undefined || this.#over !== undefined) this.#worker.ref();
     else this.#worker.unref();
   }
 
   #overloaded(): OutriderError {
-    return new OutriderError('store-failed', `The store ${this.#path} does not keep up with what is asked of it`, {
+    return new OutriderError('store-failed', `The store ${this.path} does not keep up with what is asked of it`, {
       hint: 'See how busy its disk is, then try again.',
-      data: { file: this.#path, waiting: this.#waiting.size },
+      data: { file: this.path, waiting: this.#waiting.size },
     });
   }
 }

@@ -22,7 +22,7 @@ export function sqliteTasks(database: Database): OperationsOf<TaskStore> {
   return {
     ...queueOperations(database),
     ...leaseOperations(database),
-    raiseGeneration: (atMs, notBeforeMs) => raiseGeneration(database, atMs, notBeforeMs),
+    raiseGeneration: (atMs, notBeforeMs, above = 0) => raiseGeneration(database, atMs, notBeforeMs, above),
   };
 }
 
@@ -146,8 +146,9 @@ function raiseGeneration(
   database: Database,
   atMs: number,
   notBeforeMs: number,
+  above: number,
 ): { readonly generation: number; readonly tasks: number } {
-  const restoration = nextRestoration(restorationOf(database), atMs, notBeforeMs);
+  const restoration = nextRestoration(restorationOf(database), { atMs, notBeforeMs, above });
   database.run(
     'INSERT INTO settings (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value',
     RESTORATION_SETTING,

@@ -1,6 +1,7 @@
 import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
 import { sentFailure, storeFailure } from './failures.ts';
 import { GROUP_MAX_OPERATIONS, type Request, runGroup } from './group-commit.ts';
+import { MainFile } from './hot-copy.ts';
 import type { FromWorker, ToWorker, WorkerStart } from './messages.ts';
 import { closeDatabase, openDatabase } from './open-database.ts';
 import { sqliteOperations } from './operations.ts';
@@ -14,13 +15,23 @@ function serve(port: MessagePort, { path }: WorkerStart): void {
   try {
     const database = openDatabase(path);
     const operations = sqliteOperations(database);
+    const mainFile = new MainFile(database);
     port.on('message', (first: ToWorker) => {
-      const { requests, close } = gather(port, first);
+      const { requests, next } = gather(port, first);
       if (requests.length > 0) say({ kind: 'replies', replies: runGroup(database, operations, requests) });
-      if (!close) return;
-      closeDatabase(database);
-      say({ kind: 'closed' });
-      port.close();
+      switch (next) {
+        case undefined:
+          return;
+        case 'hold':
+          return say(held(mainFile, path));
+        case 'release':
+          return mainFile.release();
+        case 'close':
+          closeDatabase(database);
+          mainFile.closed();
+          say({ kind: 'closed' });
+          port.close();
+      }
     });
     say({ kind: 'opened' });
   } catch (error) {
@@ -29,17 +40,31 @@ function serve(port: MessagePort, { path }: WorkerStart): void {
   }
 }
 
+function held(mainFile: MainFile, path: string): FromWorker {
+  try {
+    return { kind: 'held', file: mainFile.hold() };
+  } catch (error) {
+    return { kind: 'not-held', failure: sentFailure(storeFailure(error, path)) };
+  }
+}
+
+interface Gathered {
+  readonly requests: readonly Request[];
+  /** What is to be done after them. */
+  readonly next: Exclude<ToWorker['kind'], 'operation'> | undefined;
+}
+
 /** Takes what has come in by now, in order, up to one group. */
-function gather(port: MessagePort, first: ToWorker): { readonly requests: Request[]; readonly close: boolean } {
+function gather(port: MessagePort, first: ToWorker): Gathered {
   const requests: Request[] = [];
   let next: ToWorker | undefined = first;
   while (next !== undefined) {
-    if (next.kind === 'close') return { requests, close: true };
+    if (next.kind !== 'operation') return { requests, next: next.kind };
     requests.push(next.request);
     if (requests.length === GROUP_MAX_OPERATIONS) break;
     next = receive(port);
   }
-  return { requests, close: false };
+  return { requests, next: undefined };
 }
 
 function receive(port: MessagePort): ToWorker | undefined {
