@@ -9,7 +9,7 @@ import { createJoining, type Joining, OPEN_DOOR } from '@outrider/control-plane/
 import type { Logger } from '@outrider/control-plane/app/logger.ts';
 import type { Clock, ExecutionSummary, Store, TaskChange, TaskRow } from '@outrider/control-plane/app/ports.ts';
 import type { ExecutionInput } from '@outrider/control-plane/domain/execution/events.ts';
-import { type GrpcServer, startGrpcServer } from '@outrider/control-plane/grpc/server.ts';
+import { type GrpcServer, type GrpcServerOptions, startGrpcServer } from '@outrider/control-plane/grpc/server.ts';
 import { createMemoryStore } from '@outrider/control-plane/store/memory.ts';
 import { createTlsIdentity, type TlsIdentity } from '@outrider/control-plane/tls/identity.ts';
 import type { DelegateConfig } from '@outrider/delegate/agent/config.ts';
@@ -169,6 +169,7 @@ export interface RigOptions {
   readonly tls?: boolean;
   readonly publicNames?: readonly string[];
   readonly port?: number;
+  readonly serverTimings?: NonNullable<GrpcServerOptions['timings']>;
   readonly logger?: Logger;
   /** Delegates prove who they are, though in plaintext: so that a test can say every word of one. */
   readonly credentials?: boolean;
@@ -344,7 +345,7 @@ async function startParts(options: RigOptions) {
     authenticator: proven ? joining : OPEN_DOOR,
     joining: proven ? joining : null,
     ...common,
-    timings: { helloTimeoutMs: 500, shutdownGraceMs: 50 },
+    timings: { helloTimeoutMs: 500, shutdownGraceMs: 50, ...options.serverTimings },
   });
   return { store, engine, dispatcher, server, joining, identity };
 }
