@@ -197,7 +197,7 @@ export interface HolderSpan extends TaskRef {
   readonly untilMs: number;
 }
 
-/** The log that steps produced, line by line, as the delegate's spool was given it, before anything could lose it. */
+/** The log that steps produced, line by line and encoded, as the delegate's spool was given it, before anything could lose it. */
 export interface ProducedLine extends TaskRef {
   readonly atMs: number;
   readonly host: string;

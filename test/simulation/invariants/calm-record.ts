@@ -91,14 +91,16 @@ export function mutation(changes: Partial<MutationEntry>): MutationEntry {
 }
 
 export function line(text: string, changes: Partial<ProducedLine> = {}): ProducedLine {
-  return { taskId: TASK, epoch: 1, atMs: 3_000, host: 'amber', text, inSpool: true, ...changes };
+  return { taskId: TASK, epoch: 1, atMs: 3_000, host: 'amber', text: encoded(text), inSpool: true, ...changes };
 }
 
 export function storedLog(texts: readonly string[]): { taskId: string; text: string; bytes: number } {
-  const text = texts
-    .map((each) => encodeLogLine({ at: '2026-01-01T00:00:00.000Z', level: 'INFO', text: each }))
-    .join('');
+  const text = texts.map(encoded).join('');
   return { taskId: TASK, text, bytes: text.length };
+}
+
+function encoded(text: string): string {
+  return encodeLogLine({ at: '2026-01-01T00:00:00.000Z', level: 'INFO', text });
 }
 
 export function service(name: string, desired: number, changes: Partial<FinalService> = {}): FinalService {

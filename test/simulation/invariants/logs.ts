@@ -1,4 +1,5 @@
 import { decodeLogLine } from '@outrider/shared/logs.ts';
+import type { HistoryRecord } from '../plant/record.ts';
 import type { ProducedLine } from '../ports.ts';
 import { groupBy, type Invariant } from './violation.ts';
 
@@ -6,14 +7,32 @@ export const LOGS_WHOLE: Invariant = {
   id: 'H4',
   says:
     'The stored log of an attempt is what its holders wrote, line by line and in order, nothing doubled and nothing foreign; where lines are ' +
-    'missing, and only there, a line stands that says so. A line that was written in the instant in which its process was killed may be missing.',
+    'missing, a line stands that says so. A line that was written in the instant in which its process was killed may be missing; and where a ' +
+    'restore of the store took back that the step was ever begun, it took the log of then with it.',
   check: (record) =>
     record.store.tasks.flatMap(({ taskId }) => {
       const stored = record.storedLogs.find((log) => log.taskId === taskId)?.text ?? '';
-      const produced = record.produced.filter((line) => line.taskId === taskId);
+      const oldest = oldestEpoch(record, taskId);
+      const produced = record.produced.filter((line) => line.taskId === taskId && line.epoch >= oldest);
       return logProblems(stored, produced).map((detail) => ({ detail: `${taskId}: ${detail}`, about: [taskId] }));
     }),
 };
+
+/** A restore may take back that a task was ever queued: then it is queued anew, and its log begins anew under a later epoch. */
+function oldestEpoch({ committed, grants, rolledBack }: HistoryRecord, taskId: string): number {
+  if (rolledBack.length === 0) return 0;
+  const queuedAtMs = committed
+    .filter(({ executionId, events }) =>
+      events.some(
+        ({ event }) => event.type === 'step-queued' && taskId === `${executionId}/${event.stepId}/${event.attempt}`,
+      ),
+    )
+    .map(({ atMs }) => atMs);
+  const last = queuedAtMs.at(-1);
+  if (last === undefined || queuedAtMs.length < 2) return 0;
+  const offered = grants.find((grant) => grant.taskId === taskId && grant.kind === 'offered' && grant.atMs >= last);
+  return offered?.epoch ?? Number.POSITIVE_INFINITY;
+}
 
 /** Lines that say that others are, or may be, missing where they stand. */
 const HOLES: readonly RegExp[] = [
@@ -55,7 +74,7 @@ export function logProblems(stored: string, produced: readonly ProducedLine[]): 
   let explaining = false;
   for (const raw of stored.split('\n').slice(0, -1)) {
     const { text } = decodeLogLine(raw);
-    const found = find(writers, next, raw, text);
+    const found = find(writers, next, raw);
     if (found === undefined) {
       const known = matches(HOLES, text) || matches(ADDED, text);
       // A failure that the control plane tells has evidence and advice below it.
@@ -75,19 +94,19 @@ export function logProblems(stored: string, produced: readonly ProducedLine[]): 
 }
 
 /** Where the stored line was produced, from this place on. */
-function find(writers: readonly ProducedLine[][], from: Place, raw: string, text: string): Place | undefined {
+function find(writers: readonly ProducedLine[][], from: Place, raw: string): Place | undefined {
   for (let writer = from.writer; writer < writers.length; writer++) {
     const lines = writers[writer] ?? [];
     const start = writer === from.writer ? from.line : 0;
-    const line = lines.findIndex((each, index) => index >= start && isThis(each, raw, text));
+    const line = lines.findIndex((each, index) => index >= start && isThis(each, raw));
     if (line >= 0) return { writer, line };
   }
   return undefined;
 }
 
-/** Produced lines are known as they were encoded, or by their text alone. */
-function isThis(produced: ProducedLine, raw: string, text: string): boolean {
-  return produced.text === text || produced.text === raw || produced.text === `${raw}\n`;
+/** Produced lines are known as they were encoded. */
+function isThis(produced: ProducedLine, raw: string): boolean {
+  return produced.text === `${raw}\n`;
 }
 
 /** Says what was produced between two places and is not stored, unless a line that admits it stands there. */
@@ -107,7 +126,7 @@ function missing(
   const unexplained = between.hole ? undefined : lost.find((line) => line.inSpool);
   if (unexplained === undefined) return [];
   const rest = lost.length > 1 ? ` and ${lost.length - 1} more` : '';
-  return [`“${unexplained.text.trimEnd()}” of ${unexplained.host}${rest} is missing ${where}`];
+  return [`“${decodeLogLine(unexplained.text).text}” of ${unexplained.host}${rest} is missing ${where}`];
 }
 
 function matches(patterns: readonly RegExp[], text: string): boolean {

@@ -61,12 +61,22 @@ function doneTwice(record: HistoryRecord): Finding[] {
   for (const [logical, entries] of groupBy(once, (entry) => entry.logical)) {
     for (const [index, entry] of entries.entries()) {
       const before = entries[index - 1];
-      if (before === undefined || (isOutOfHand(before) && entry.sentAtMs <= before.atMs + SHOWN_WITHIN_MS)) continue;
+      if (before === undefined || madeAnew(record, before, entry)) continue;
+      if (isOutOfHand(before) && entry.sentAtMs <= before.atMs + SHOWN_WITHIN_MS) continue;
       const detail = `${logical} took effect at ${before.atMs} and again at ${entry.atMs}`;
       findings.push({ detail, about: [entry.resource, entry.taskId, entry.host], atMs: entry.atMs });
     }
   }
   return findings;
+}
+
+/** A restore took back that the step had done it. */
+function madeAnew({ rolledBack }: HistoryRecord, before: MutationEntry, after: MutationEntry): boolean {
+  const [executionId = ''] = after.taskId.split('/');
+  return rolledBack.some(
+    ({ atMs, executions }) =>
+      before.atMs <= atMs && atMs <= after.atMs && executions.some((each) => each.executionId === executionId),
+  );
 }
 
 /** What took effect out of anybody's hand may not be seen yet by who comes next: AWS shows changes after a moment. */

@@ -1,0 +1,75 @@
+import { appliedEdits } from './bug-state.ts';
+import { addCounts, countsOf } from './coverage.ts';
+import { runHistory } from './history.ts';
+import type { Script } from './ports.ts';
+import { scriptOf } from './script.ts';
+import { shrink } from './shrink.ts';
+import { relevantTrace, shortened } from './trace-text.ts';
+import { type FailedHistory, isOrder, type Reply, type Tally } from './worker-protocol.ts';
+
+/** A process that runs histories for somebody else: one order at a time, one answer each. It ends when it is left alone. */
+
+async function tally(seeds: readonly number[], untilFailure: boolean): Promise<Tally> {
+  const counts = new Map<string, number>();
+  const failures: FailedHistory[] = [];
+  const before = { histories: 0, events: 0, longest: { seed: 0, events: 0, ms: 0 }, began: performance.now() };
+  let { histories, events, longest } = before;
+  for (const seed of seeds) {
+    const from = performance.now();
+    const { record, violations } = await runHistory(scriptOf(seed));
+    histories += 1;
+    if (record !== undefined) {
+      addCounts(counts, countsOf(record));
+      events += record.steps;
+      const ms = performance.now() - from;
+      if (ms > longest.ms) longest = { seed, events: record.steps, ms: Math.round(ms) };
+    }
+    if (violations.length > 0) failures.push({ seed, violations });
+    if (untilFailure && failures.length > 0) break;
+  }
+  return { histories, events, longest, counts: [...counts], failures, ms: performance.now() - before.began };
+}
+
+async function smaller(script: Script, invariant: string): Promise<Extract<Reply, { kind: 'shrunk' }>> {
+  const breaks = async (candidate: Script) => {
+    const { violations } = await runHistory(candidate);
+    return violations.some((violation) => violation.invariant === invariant);
+  };
+  const { script: small, runs } = await shrink(script, breaks);
+  const { record, violations } = await runHistory(small);
+  const violation = violations.find((each) => each.invariant === invariant);
+  if (record === undefined || violation === undefined)
+    return { kind: 'shrunk', script: small, runs, says: '', trace: [] };
+  return {
+    kind: 'shrunk',
+    script: small,
+    runs,
+    says: shortened(violation.detail, record),
+    trace: relevantTrace(record, violation),
+  };
+}
+
+async function answer(message: unknown): Promise<Reply> {
+  if (!isOrder(message)) return { kind: 'broken', why: `not an order: ${JSON.stringify(message)}` };
+  switch (message.kind) {
+    case 'run':
+      return { kind: 'tally', tally: await tally(message.seeds, message.untilFailure), edits: appliedEdits() };
+    case 'try': {
+      const { violations } = await runHistory(message.script);
+      return { kind: 'tried', violations };
+    }
+    case 'shrink':
+      return await smaller(message.script, message.invariant);
+  }
+}
+
+process.on('message', (message) => {
+  void answer(message)
+    .catch(
+      (thrown: unknown): Reply => ({
+        kind: 'broken',
+        why: thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown),
+      }),
+    )
+    .then((reply) => process.send?.(reply));
+});

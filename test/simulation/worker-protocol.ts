@@ -1,0 +1,55 @@
+import type { Violation } from './invariants.ts';
+import type { Script } from './ports.ts';
+
+/** What a worker of histories is told, and what it answers. Both sides are this very source: a look at the kind is enough. */
+
+export type Order =
+  | { readonly kind: 'run'; readonly seeds: readonly number[]; readonly untilFailure: boolean }
+  | { readonly kind: 'try'; readonly script: Script }
+  | { readonly kind: 'shrink'; readonly script: Script; readonly invariant: string };
+
+export type Reply =
+  /** `edits`: of the seeded bug that were applied to what is loaded. */
+  | { readonly kind: 'tally'; readonly tally: Tally; readonly edits: number }
+  | { readonly kind: 'tried'; readonly violations: readonly Violation[] }
+  | {
+      readonly kind: 'shrunk';
+      readonly script: Script;
+      readonly runs: number;
+      readonly says: string;
+      readonly trace: readonly string[];
+    }
+  | { readonly kind: 'broken'; readonly why: string };
+
+export interface Tally {
+  readonly histories: number;
+  readonly events: number;
+  /** The one that took the most time. */
+  readonly longest: { readonly seed: number; readonly events: number; readonly ms: number };
+  readonly counts: readonly (readonly [string, number])[];
+  readonly failures: readonly FailedHistory[];
+  readonly ms: number;
+}
+
+export interface FailedHistory {
+  readonly seed: number;
+  readonly violations: readonly Violation[];
+}
+
+export function isOrder(value: unknown): value is Order {
+  return hasKind(value, ['run', 'try', 'shrink']);
+}
+
+export function isReply(value: unknown): value is Reply {
+  return hasKind(value, ['tally', 'tried', 'shrunk', 'broken']);
+}
+
+function hasKind(value: unknown, kinds: readonly string[]): boolean {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    'kind' in value &&
+    typeof value.kind === 'string' &&
+    kinds.includes(value.kind)
+  );
+}
