@@ -248,12 +248,13 @@ describe('a delegate that polls', () => {
     const ref = { taskId, epoch: offer.epoch };
     await delegate.call(2, { say: [{ kind: 'accept', ...ref }] }).answer;
     const gate = Promise.withResolvers<void>();
-    const { getTask } = rig.store;
+    const getTask = rig.store.getTask.bind(rig.store);
+    const checkpoint = { kind: 'checkpoint', ...ref, sequence: 1, facts: {} } as const;
     rig.store.getTask = async (id) => {
       await gate.promise;
-      return getTask.call(rig.store, id);
+      return await getTask(id);
     };
-    const flood = Array(POLL_MESSAGES_MAX).fill({ kind: 'checkpoint', ...ref, sequence: 1, facts: {} });
+    const flood = Array.from({ length: POLL_MESSAGES_MAX }, () => checkpoint);
     const first = delegate.call(3, { say: flood });
     const second = delegate.call(4, { say: flood });
     assert.equal(await open(first), true);
