@@ -1,7 +1,12 @@
 import type { TaskId } from '@outrider/shared/ids.ts';
 import type { ProducedLogLine } from '@outrider/shared/logs.ts';
 import type { LogMessage, LogReply, TaskRef } from '@outrider/shared/protocol/messages.ts';
-import { LOG_BATCH_MAX_BYTES, LOG_FLUSH_MS, LOG_UNACKNOWLEDGED_MAX_BYTES } from '@outrider/shared/protocol/timings.ts';
+import {
+  LOG_AGAIN_MS,
+  LOG_BATCH_MAX_BYTES,
+  LOG_FLUSH_MS,
+  LOG_UNACKNOWLEDGED_MAX_BYTES,
+} from '@outrider/shared/protocol/timings.ts';
 import type { Timers } from './instant.ts';
 import { LogSpool, type SpoolOptions, type SpoolSummary } from './log-spool.ts';
 import type { Logger } from './logger.ts';
@@ -29,15 +34,20 @@ interface Entry {
   /** Below it everything was sent on this stream. */
   sent: number;
   settling: boolean;
-  /** Times the control plane sent us back to the same place. */
+  /** Where the control plane sent us back to, until it has more. */
+  rewoundTo: number | undefined;
+  /** Times we began again there in vain. */
   rewinds: number;
+  /** The control plane has more of it than at the last look (LOG_AGAIN_MS), or nothing was under way then. */
+  heard: boolean;
 }
 
 const REWINDS_MAX = 5;
 
 /**
  * Brings the spools of all tasks to the control plane: batches of whole lines every 250 ms or 64 KiB, at most 1 MiB of a task
- * without an acknowledgement, from where the control plane says its log ends.
+ * without an acknowledgement, from where the control plane says its log ends. What is not acknowledged for a while goes out again:
+ * a stream that loses a message must not hold a step up.
  */
 export class LogSender {
   readonly #options: LogSenderOptions;
@@ -45,6 +55,7 @@ export class LogSender {
   #stream: LogStream | undefined;
   #creditBytes = LOG_UNACKNOWLEDGED_MAX_BYTES;
   #cancelFlush: (() => void) | undefined;
+  #cancelAgain: (() => void) | undefined;
 
   constructor(options: LogSenderOptions) {
     this.#options = options;
@@ -60,13 +71,15 @@ export class LogSender {
       known.spool.meet(offset, false);
       known.durable = offset;
       known.sent = offset;
+      known.rewoundTo = undefined;
       known.rewinds = 0;
       return this.#pump();
     }
     this.#close(ref.taskId);
     const { spool, found } = LogSpool.open(this.#options.spool, ref, offset);
     spool.meet(offset, began && !found);
-    const entry = { spool, durable: offset, sent: offset, settling: false, rewinds: 0 };
+    const begun = { durable: offset, sent: offset, settling: false, rewoundTo: undefined, rewinds: 0, heard: true };
+    const entry: Entry = { spool, ...begun };
     this.#entries.set(ref.taskId, entry);
     this.#pump();
   }
@@ -120,6 +133,8 @@ export class LogSender {
 
   closed(): void {
     this.#stream = undefined;
+    this.#cancelAgain?.();
+    this.#cancelAgain = undefined;
   }
 
   /** A full stream takes messages again. */
@@ -134,7 +149,9 @@ export class LogSender {
       if (reply.durableOffset <= entry.durable) return;
       entry.durable = reply.durableOffset;
       entry.sent = Math.max(entry.sent, entry.durable);
+      entry.rewoundTo = undefined;
       entry.rewinds = 0;
+      entry.heard = true;
       this.#pump();
       return this.#tellIfSettled(reply, entry);
     }
@@ -151,7 +168,7 @@ export class LogSender {
   /** Closes all files; they stay for the next process. */
   close(): void {
     this.#cancelFlush?.();
-    this.#stream = undefined;
+    this.closed();
     for (const entry of this.#entries.values()) entry.spool.close();
     this.#entries.clear();
   }
@@ -170,16 +187,37 @@ export class LogSender {
 
   /** The control plane's log ends elsewhere than we thought. */
   #rewind(ref: TaskRef, entry: Entry, offset: number): void {
-    entry.rewinds = offset === entry.durable ? entry.rewinds + 1 : 1;
-    if (entry.rewinds > REWINDS_MAX) {
-      this.#options.logger.error({ ...ref, offset }, 'The control plane and this delegate do not agree on a log');
-      return this.#options.onRefused(ref, 'the two sides do not agree on where the log ends');
-    }
+    // Of what was under way behind a hole, every batch is refused: the first refusal has sent us back.
+    if (entry.rewoundTo === offset) return;
+    entry.rewoundTo = offset;
+    entry.rewinds = 0;
+    entry.heard = true;
     entry.spool.meet(offset, false);
     entry.durable = offset;
     entry.sent = offset;
     this.#pump();
     this.#tellIfSettled(ref, entry);
+  }
+
+  /** What has been under way for a while and is not acknowledged, nor anything of its task, goes out again. */
+  #lookAgain(): void {
+    this.#cancelAgain = undefined;
+    for (const [taskId, entry] of this.#entries) {
+      if (entry.sent <= entry.durable) continue;
+      this.#lookLater();
+      const { heard } = entry;
+      entry.heard = false;
+      if (heard) continue;
+      if (entry.rewoundTo !== undefined) entry.rewinds += 1;
+      if (entry.rewinds > REWINDS_MAX) this.#disagree({ taskId, epoch: entry.spool.ref.epoch }, entry.durable);
+      else entry.sent = entry.durable;
+    }
+    this.#pump();
+  }
+
+  #disagree(ref: TaskRef, offset: number): void {
+    this.#options.logger.error({ ...ref, offset }, 'The control plane and this delegate do not agree on a log');
+    this.#options.onRefused(ref, 'the two sides do not agree on where the log ends');
   }
 
   #flushLater(): void {
@@ -200,9 +238,16 @@ export class LogSender {
             ? { kind: 'batch', ...ref, data: piece.bytes }
             : { kind: 'gap', ...ref, ...piece.mark };
         if (this.#stream?.send(message) !== true) return;
+        // It is the first that is under way: it has its time.
+        if (entry.sent === entry.durable) entry.heard = true;
+        this.#lookLater();
         entry.sent += piece.kind === 'lines' ? piece.bytes.length : piece.length;
       }
     }
+  }
+
+  #lookLater(): void {
+    this.#cancelAgain ??= this.#options.timers.after(LOG_AGAIN_MS, () => this.#lookAgain());
   }
 
   #tellIfSettled(ref: TaskRef, entry: Entry): void {

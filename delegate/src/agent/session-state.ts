@@ -29,6 +29,8 @@ export interface SessionState {
   /** Sent and not answered, oldest first. */
   readonly heartbeats: readonly { readonly sequence: number; readonly sentAt: Instant }[];
   readonly tasks: ReadonlyMap<TaskId, HeldTask>;
+  /** What of each task waited for an answer when the last heartbeat was due. */
+  readonly unanswered: ReadonlyMap<TaskId, string>;
   /** Results that were acknowledged, kept for a control plane that may have lost them: newest last. */
   readonly retained: ReadonlyMap<TaskId, RetainedResult>;
 }
@@ -174,6 +176,7 @@ export function initialState(identity: DelegateIdentity, journal: JournalState):
     heartbeatSequence: 0,
     heartbeats: [],
     tasks,
+    unanswered: new Map(),
     retained,
   };
 }

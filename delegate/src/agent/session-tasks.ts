@@ -19,7 +19,8 @@ export function takeOffer(draft: Draft, message: Offer, at: Instant, mayTakeWork
     if (epoch < before.offer.epoch)
       return draft.note('warn', { taskId, epoch }, 'An offer of an old epoch was passed over');
     if (epoch === before.offer.epoch) {
-      if (before.stage.kind === 'accepting') acceptOffer(draft, before, at);
+      // An offer that comes twice does not make the lease younger than the answer to the first one may be.
+      if (before.stage.kind === 'accepting') acceptOffer(draft, before, before.stage.sentAt ?? at);
       return;
     }
     abandon(draft, before.offer, `it is offered again under epoch ${epoch}`);
@@ -29,6 +30,9 @@ export function takeOffer(draft: Draft, message: Offer, at: Instant, mayTakeWork
       const next = { offer, offeredAt: at };
       return draft.stage(ending, { kind: 'abandoned', next });
     }
+  }
+  if ((draft.state.retained.get(taskId)?.epoch ?? -1) >= epoch) {
+    return draft.note('warn', { taskId, epoch }, 'An offer of what is done was passed over');
   }
   const objection = objectionTo(draft, offer, mayTakeWork);
   if (objection !== undefined) {

@@ -15,6 +15,7 @@ import {
 } from '@outrider/shared/protocol/timings.ts';
 import { stoppedText } from '../steps/stopped.ts';
 import { elapsedMs, type Instant } from './instant.ts';
+import { sayAgain } from './session-again.ts';
 import { Draft } from './session-draft.ts';
 import type { Decision, HeldTask, SessionInput, SessionState, Stage } from './session-state.ts';
 import {
@@ -54,7 +55,8 @@ function take(draft: Draft, input: SessionInput): void {
     case 'received':
       return received(draft, input.message, input.at, input.mayTakeWork);
     case 'heartbeat-due':
-      return heartbeatDue(draft, input.at);
+      if (heartbeatDue(draft, input.at)) sayAgain(draft);
+      return;
     case 'renewal-wanted':
       return renewalWanted(draft, input.at);
     case 'checkpoint':
@@ -127,7 +129,7 @@ function digestOf(outcome: TaskOutcome): string {
 }
 
 function disconnected(draft: Draft): void {
-  draft.change({ link: 'down', heartbeats: [] });
+  draft.change({ link: 'down', heartbeats: [], unanswered: new Map() });
   for (const task of draft.tasks()) {
     if (task.stage.kind === 'accepting') draft.stage(task, { kind: 'accepting', sentAt: null });
   }
@@ -209,12 +211,14 @@ function leased(draft: Draft, lease: Of<'lease'>): void {
   begin(draft, task);
 }
 
-function heartbeatDue(draft: Draft, at: Instant): void {
+/** False: none was sent, as nobody is there. */
+function heartbeatDue(draft: Draft, at: Instant): boolean {
   const { state } = draft;
-  if (state.link !== 'open') return;
+  if (state.link !== 'open') return false;
   const [oldest] = state.heartbeats;
   if (oldest !== undefined && elapsedMs(oldest.sentAt, at) > state.leaseTtlMs) {
-    return draft.put({ kind: 'drop-connection', reason: 'no heartbeat was answered for the length of a lease' });
+    draft.put({ kind: 'drop-connection', reason: 'no heartbeat was answered for the length of a lease' });
+    return false;
   }
   forgetUnansweredAccepts(draft, at);
   const sequence = state.heartbeatSequence + 1;
@@ -223,6 +227,7 @@ function heartbeatDue(draft: Draft, at: Instant): void {
   const running = draft.tasks().filter(needsLease).map(refOf);
   draft.send({ kind: 'heartbeat', sequence, running, slotsFree: draft.slotsFree() });
   draft.put({ kind: 'arm-heartbeat' });
+  return true;
 }
 
 /** The control plane has given them to somebody else long ago; nothing was done for them. */

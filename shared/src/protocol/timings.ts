@@ -23,6 +23,8 @@ export const LOST_STEP_WINDOW_MS = 600_000;
 export const CALL_DEADLINE_MS = 15_000;
 /** A delegate that heartbeats but does not stop a cancelled step in this time loses its lease. */
 export const CANCEL_ACKNOWLEDGE_MS = 120_000;
+/** A delegate that goes on with a cancelled step is told again after so long. */
+export const CANCEL_AGAIN_MS = 10_000;
 /** How often the control plane looks for what is due; what happens in between is acted on at once. */
 export const DISPATCH_TICK_MS = 1_000;
 /** A task whose offer came back is not offered again before this, doubling with each delivery. */
@@ -83,6 +85,8 @@ export const LOG_FLUSH_MS = 250;
 export const LOG_BATCH_MAX_BYTES = 65_536;
 /** Sent and not acknowledged, per task. */
 export const LOG_UNACKNOWLEDGED_MAX_BYTES = 1_048_576;
+/** What was sent and not acknowledged goes out again after one to two of these. */
+export const LOG_AGAIN_MS = 10_000;
 /** Spool of one attempt's log at the delegate; beyond it lines are dropped with a counted mark. */
 export const LOG_SPOOL_MAX_BYTES = 16_777_216;
 /** Facts of one attempt, merged. */

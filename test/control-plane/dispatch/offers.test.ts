@@ -188,6 +188,25 @@ describe('offering work', () => {
     assert.ok(delegate.received.some((message) => message.kind === 'heartbeat-ack' && message.lost.length === 1));
   });
 
+  test('a cancel that may have been lost is said again', async () => {
+    await rig.close();
+    rig = await Rig.start({ timings: { cancelAgainMs: 50 } });
+    const delegate = raw();
+    await delegate.welcomed('one');
+    const id = await rig.enqueue('p1.1');
+    const { epoch } = await delegate.next('offer');
+    delegate.send({ kind: 'accept', taskId: id, epoch });
+    await delegate.next('lease');
+    await rig.store.cancelTask(id, 'aborted', 'stop');
+    rig.engine.nudge();
+    const first = await delegate.next('cancel');
+    await eventually('it is said again', () => {
+      rig.engine.nudge();
+      return delegate.has('cancel') ? true : undefined;
+    });
+    assert.deepEqual(await delegate.next('cancel'), first);
+  });
+
   test('a clone of a delegate does not get the work of its twin', async () => {
     const twin = raw();
     await twin.welcomed('one');

@@ -11,7 +11,7 @@ import { spoolDirectory } from '@outrider/delegate/agent/spool-files.ts';
 import { decodeLogLine, encodeLogLine, type ProducedLogLine } from '@outrider/shared/logs.ts';
 import { encodeGapLine } from '@outrider/shared/protocol/gap-line.ts';
 import type { LogMessage } from '@outrider/shared/protocol/messages.ts';
-import { LOG_BATCH_MAX_BYTES, LOG_UNACKNOWLEDGED_MAX_BYTES } from '@outrider/shared/protocol/timings.ts';
+import { LOG_AGAIN_MS, LOG_BATCH_MAX_BYTES, LOG_UNACKNOWLEDGED_MAX_BYTES } from '@outrider/shared/protocol/timings.ts';
 import fc from 'fast-check';
 
 const AT = '2026-01-02T03:04:05.000Z';
@@ -196,11 +196,12 @@ describe('sending logs', () => {
     const refused: string[] = [];
     let room = Number.POSITIVE_INFINITY;
     const flushes: (() => void)[] = [];
+    const looks: (() => void)[] = [];
     const sender = new LogSender({
       spool: options,
       timers: {
-        after: (_milliseconds, run) => {
-          flushes.push(run);
+        after: (milliseconds, run) => {
+          (milliseconds < LOG_AGAIN_MS ? flushes : looks).push(run);
           return () => {};
         },
       },
@@ -219,7 +220,20 @@ describe('sending logs', () => {
     const flush = () => {
       for (const run of flushes.splice(0)) run();
     };
-    return { sender, sent, settled, refused, stream, flush, setRoom: (messages: number) => (room = messages) };
+    /** The time after which what is not acknowledged is looked at has passed. */
+    const lookAgain = () => {
+      for (const run of looks.splice(0)) run();
+    };
+    return {
+      sender,
+      sent,
+      settled,
+      refused,
+      stream,
+      flush,
+      lookAgain,
+      setRoom: (messages: number) => (room = messages),
+    };
   }
   const bytesOf = (message: LogMessage) =>
     message.kind === 'batch' ? Buffer.from(message.data) : Buffer.from(encodeGapLine(message));
@@ -329,12 +343,59 @@ describe('sending logs', () => {
     sender.close();
   });
 
-  test('two sides that never agree stop trying', () => {
-    const { sender, stream, refused } = rig();
+  test('a batch whose acknowledgement does not come is sent again, and not while others are acknowledged', () => {
+    const { sender, sent, stream, flush, lookAgain, settled } = rig();
     sender.resume(REF, 0, false);
     sender.opened(stream, LOG_UNACKNOWLEDGED_MAX_BYTES);
-    for (let time = 0; time < 10 && refused.length === 0; time++) {
+    sender.append(REF, line('one'));
+    flush();
+    const [first] = sent;
+    assert.ok(first !== undefined && sent.length === 1);
+    lookAgain();
+    assert.equal(sent.length, 1, 'it has had no time yet');
+    const end = bytesOf(first).length;
+    sender.takeReply({ kind: 'ack', ...REF, durableOffset: end });
+    sender.append(REF, line('two'));
+    flush();
+    lookAgain();
+    lookAgain();
+    assert.deepEqual(
+      sent.map((message) => message.offset),
+      [0, end, end],
+    );
+    sender.finish(REF);
+    sender.settle(REF);
+    sender.takeReply({ kind: 'ack', ...REF, durableOffset: end * 2 });
+    assert.equal(settled.length, 1);
+    lookAgain();
+    assert.equal(sent.length, 3, 'nothing is under way');
+    sender.close();
+  });
+
+  test('many batches behind a lost one are refused, and send us back once', () => {
+    const { sender, sent, stream, refused } = rig();
+    sender.resume(REF, 0, false);
+    sender.opened(stream, LOG_UNACKNOWLEDGED_MAX_BYTES);
+    for (let index = 0; index < 100; index++) sender.append(REF, line('z'.repeat(8_000)));
+    const batches = sent.length;
+    assert.ok(batches > 10);
+    for (let index = 1; index < batches; index++) {
       sender.takeReply({ kind: 'refused', ...REF, code: 'invalid', durableOffset: 0, message: '' });
+    }
+    assert.equal(sent.filter((message) => message.offset === 0).length, 2);
+    assert.deepEqual(refused, []);
+    sender.close();
+  });
+
+  test('two sides that never agree stop trying', () => {
+    const { sender, stream, refused, flush, lookAgain } = rig();
+    sender.resume(REF, 0, false);
+    sender.opened(stream, LOG_UNACKNOWLEDGED_MAX_BYTES);
+    sender.append(REF, line('one'));
+    flush();
+    for (let time = 0; time < 20 && refused.length === 0; time++) {
+      sender.takeReply({ kind: 'refused', ...REF, code: 'invalid', durableOffset: 0, message: '' });
+      lookAgain();
     }
     assert.match(refused[0] ?? '', /do not agree/);
     sender.close();

@@ -146,7 +146,7 @@ function sessionOf(
     draining: false,
     lastOfferMs: 0,
     held: new Map(),
-    cancelsSent: new Set(),
+    cancelsSentMs: new Map(),
   };
 }
 

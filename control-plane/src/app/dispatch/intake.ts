@@ -30,6 +30,7 @@ export async function takeMessage(context: DispatchContext, session: Session, me
       if (session.held.get(message.taskId) === message.epoch) context.progress.note(message.taskId, message.services);
       return;
     case 'draining':
+      if (session.draining) return;
       session.draining = true;
       context.logger.info({ delegate: session.delegate, reason: message.reason }, 'The delegate drains');
       return context.kick();

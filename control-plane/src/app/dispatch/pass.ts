@@ -109,7 +109,7 @@ function tidyNotes(context: DispatchContext, rows: readonly TaskRow[]): void {
   context.progress.keepOnly(living);
   for (const session of context.registry.all()) {
     for (const taskId of session.held.keys()) if (!living.has(taskId)) session.held.delete(taskId);
-    for (const taskId of session.cancelsSent) if (!living.has(taskId)) session.cancelsSent.delete(taskId);
+    for (const taskId of session.cancelsSentMs.keys()) if (!living.has(taskId)) session.cancelsSentMs.delete(taskId);
   }
   notes.busy = busyByInstance(rows);
 }
@@ -127,13 +127,15 @@ function dropSilentSessions(context: DispatchContext): void {
 }
 
 function deliverCancels(context: DispatchContext, rows: readonly TaskRow[]): void {
-  const { notes, clock, registry } = context;
+  const { notes, clock, registry, timings } = context;
   for (const { taskId, epoch, state, cancel, instanceId } of rows) {
     if (cancel === null) continue;
     if (!notes.cancelSinceMs.has(taskId)) notes.cancelSinceMs.set(taskId, clock.now());
     const session = state === 'leased' && instanceId !== null ? registry.byInstance(instanceId) : undefined;
-    if (session === undefined || session.cancelsSent.has(taskId)) continue;
-    session.cancelsSent.add(taskId);
+    if (session === undefined) continue;
+    const lastMs = session.cancelsSentMs.get(taskId);
+    if (lastMs !== undefined && clock.now() - lastMs < timings.cancelAgainMs) continue;
+    session.cancelsSentMs.set(taskId, clock.now());
     send(session, { kind: 'cancel', taskId, epoch, reason: cancel.reason, message: cancel.message });
   }
 }

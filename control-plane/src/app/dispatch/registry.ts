@@ -26,8 +26,8 @@ export interface Session {
   lastOfferMs: number;
   /** Epochs by task that are this session's, as far as this process has seen; a message about another is looked up. */
   readonly held: Map<TaskId, number>;
-  /** Tasks whose cancel this session was told of. */
-  readonly cancelsSent: Set<TaskId>;
+  /** Tasks whose cancel this session was told of, and when it was last. */
+  readonly cancelsSentMs: Map<TaskId, number>;
 }
 
 /** Sessions by id, and every delegate that was ever seen, by name. */

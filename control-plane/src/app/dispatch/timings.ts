@@ -1,6 +1,7 @@
 import {
   CALL_DEADLINE_MS,
   CANCEL_ACKNOWLEDGE_MS,
+  CANCEL_AGAIN_MS,
   DISPATCH_TICK_MS,
   HEARTBEAT_MS,
   LEASE_EXTENSION_AFTER_START_MS,
@@ -27,6 +28,7 @@ export interface DispatchTimings {
   readonly noDelegateTimeoutMs: number;
   readonly lostStepWindowMs: number;
   readonly callDeadlineMs: number;
+  readonly cancelAgainMs: number;
   readonly cancelAcknowledgeMs: number;
   readonly sessionLostMs: number;
 }
@@ -43,6 +45,7 @@ export const DISPATCH_TIMINGS: DispatchTimings = {
   noDelegateTimeoutMs: NO_DELEGATE_TIMEOUT_MS,
   lostStepWindowMs: LOST_STEP_WINDOW_MS,
   callDeadlineMs: CALL_DEADLINE_MS,
+  cancelAgainMs: CANCEL_AGAIN_MS,
   cancelAcknowledgeMs: CANCEL_ACKNOWLEDGE_MS,
   sessionLostMs: SESSION_LOST_MS,
 };
