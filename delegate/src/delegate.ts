@@ -2,17 +2,22 @@ import { randomBytes } from 'node:crypto';
 import { OutriderError } from '@outrider/shared/errors.ts';
 import { sortableId } from '@outrider/shared/ids.ts';
 import { DRAIN_LIMIT_MS } from '@outrider/shared/protocol/timings.ts';
+import type { ProtocolRange } from '@outrider/shared/protocol/versions.ts';
 import { STEP_SPECS } from '@outrider/shared/steps/index.ts';
 import packageJson from '../package.json' with { type: 'json' };
 import { Agent, type AgentOptions } from './agent/agent.ts';
+import type { ConnectionHandlers } from './agent/agent-connection.ts';
 import { Backoff } from './agent/backoff.ts';
 import { type DelegateConfig, formatAddress } from './agent/config.ts';
 import { Connection, type ConnectionTimings } from './agent/connection.ts';
+import { type Credential, writeCredential } from './agent/credential-file.ts';
+import { CredentialKeeper } from './agent/credential-keeper.ts';
 import { type DataDirectory, takeDataDirectory } from './agent/data-dir.ts';
-import { type Credential, type IdentityOptions, join, obtainCredential } from './agent/identity.ts';
+import { type IdentityOptions, join, obtainCredential } from './agent/identity.ts';
 import { type InstantClock, SYSTEM_INSTANTS, SYSTEM_TIMERS, type Timers } from './agent/instant.ts';
 import { Journal, type JournalOptions, type OpenJournal } from './agent/journal.ts';
 import { type Logger, SILENT } from './agent/logger.ts';
+import { askToRenew } from './agent/renew.ts';
 import type { RunnerOptions } from './agent/runner.ts';
 import type { DelegateIdentity } from './agent/session-state.ts';
 import { spoolDirectory } from './agent/spool-files.ts';
@@ -44,6 +49,8 @@ export interface DelegateOverrides {
   readonly random?: () => number;
   readonly work?: Partial<Pick<RunnerOptions, 'runStep' | 'awsFor' | 'metadata'>>;
   readonly stepTypes?: readonly string[];
+  /** What this delegate speaks. Default: PROTOCOL_RANGE. */
+  readonly protocol?: ProtocolRange;
   readonly connectionTimings?: ConnectionTimings;
   readonly openJournal?: (options: JournalOptions) => Promise<OpenJournal>;
   /** Ends the wait for a control plane that is not there yet; later `stop` and `kill` do. */
@@ -73,9 +80,12 @@ export async function startDelegate(
       version: packageJson.version,
       now,
       logger,
+      random,
+      ...(overrides.protocol === undefined ? {} : { protocol: overrides.protocol }),
       ...(overrides.signal === undefined ? {} : { signal: overrides.signal }),
     };
-    const credential = config.insecure ? null : await joinAtLast(identity, timers, random);
+    const tools = { timers, random, logger };
+    const keeper = config.insecure ? null : keeperOf(await joinAtLast(identity, timers, random), identity, tools);
     const { openJournal = (options: JournalOptions) => Journal.open(options) } = overrides;
     const journal = await openJournal({ directory: directory.root, logger, now });
     const clients = createAwsClients({
@@ -85,7 +95,7 @@ export async function startDelegate(
     const agent = new Agent({
       identity: delegateIdentity(config, instanceId, overrides),
       controlPlane: formatAddress(config.controlPlane),
-      connect: connector(config, credential, identity, { timers, random, logger }, overrides),
+      connect: connector(config, keeper, tools, overrides),
       journal,
       logFiles: spoolDirectory(directory.logs),
       clock,
@@ -109,47 +119,72 @@ export async function startDelegate(
       },
     });
     agent.start();
-    return handleOf(config, agent, directory, () => clients.destroy());
+    return handleOf(config, agent, directory, () => {
+      keeper?.close();
+      clients.destroy();
+    });
   } catch (thrown) {
     directory.release();
     throw thrown;
   }
 }
 
-/** Over gRPC, with the newest credential that this process has. */
+/** Over gRPC, with the newest credential that this process has. Null: in plaintext, with none. */
 function connector(
   config: DelegateConfig,
-  joined: Credential | null,
-  identity: IdentityOptions,
+  keeper: CredentialKeeper | null,
   tools: { readonly timers: Timers; readonly random: () => number; readonly logger: Logger },
   { connectionTimings }: DelegateOverrides,
 ): AgentOptions['connect'] {
-  let credential = joined;
   return (handlers) =>
     new Connection({
       ...tools,
-      handlers,
+      handlers: keeper === null ? handlers : heardBy(keeper, handlers),
       address: config.controlPlane,
-      access: () => ({ caCertificatePem: credential?.caCertificatePem ?? null, bearer: credential?.bearer ?? null }),
-      credentialRefused: async () => {
-        const renewed = await rejoin(identity);
-        credential = renewed ?? credential;
-        return renewed !== undefined;
-      },
+      ...(config.transport === undefined ? {} : { transport: config.transport }),
+      access: () => keeper?.access() ?? { caCertificatePem: null, bearer: null },
+      credentialRefused: async () => (await keeper?.refused()) ?? false,
       ...(connectionTimings === undefined ? {} : { timings: connectionTimings }),
     });
 }
 
-function handleOf(
-  config: DelegateConfig,
-  agent: Agent,
-  directory: DataDirectory,
-  destroyClients: () => void,
-): DelegateHandle {
+/** The keeper hears first which credential has let the delegate in. */
+function heardBy(keeper: CredentialKeeper, handlers: ConnectionHandlers): ConnectionHandlers {
+  return {
+    ...handlers,
+    message(message) {
+      if (message.kind === 'welcome') keeper.welcomed(message.protocol);
+      handlers.message(message);
+    },
+    closed() {
+      keeper.left();
+      handlers.closed();
+    },
+  };
+}
+
+function keeperOf(
+  credential: Credential,
+  identity: IdentityOptions,
+  tools: { readonly timers: Timers; readonly random: () => number; readonly logger: Logger },
+): CredentialKeeper {
+  const { config, directory, instanceId, now } = identity;
+  return new CredentialKeeper({
+    ...tools,
+    credential,
+    now,
+    store: (changed) => writeCredential(directory, changed),
+    askToRenew: (caCertificatePem, bearer, nextBearer) =>
+      askToRenew({ address: config.controlPlane, caCertificatePem, bearer, nextBearer, instanceId }),
+    rejoin: () => rejoin(identity),
+  });
+}
+
+function handleOf(config: DelegateConfig, agent: Agent, directory: DataDirectory, release: () => void): DelegateHandle {
   let ending: Promise<void> | undefined;
   const end = async (work: () => Promise<void>) => {
     await work();
-    destroyClients();
+    release();
     directory.release();
   };
   return {
@@ -180,6 +215,7 @@ function delegateIdentity(config: DelegateConfig, instanceId: string, overrides:
     repeatableTypes: Object.values(STEP_SPECS)
       .filter((spec) => spec.repeatable)
       .map((spec) => spec.type),
+    ...(overrides.protocol === undefined ? {} : { protocol: overrides.protocol }),
   };
 }
 

@@ -59,8 +59,9 @@ export interface CredentialDependencies {
   readonly store: FleetStore;
   readonly clock: Clock;
   readonly logger: Logger;
-  /** Tests shorten it. */
+  /** Tests shorten them. */
   readonly credentialTtlMs?: number;
+  readonly credentialOverlapMs?: number;
 }
 
 const REFUSALS = {
@@ -129,7 +130,8 @@ interface Locks extends Pick<Credentials, 'unlock' | 'onLockChanged'> {
   refusal(kind: 'unknown' | 'expired' | 'revoked', row: CredentialRow | undefined): Promise<string>;
 }
 
-function createLocks({ store, clock, logger }: CredentialDependencies): Locks {
+function createLocks(dependencies: CredentialDependencies): Locks {
+  const { store, clock, logger, credentialOverlapMs = CREDENTIAL_OVERLAP_MS } = dependencies;
   const listeners = new Listeners<[string]>('onLockChanged', logger);
 
   /** Two have one key, and which of them is the rightful one nobody can tell: both stay outside. */
@@ -151,7 +153,7 @@ function createLocks({ store, clock, logger }: CredentialDependencies): Locks {
   return {
     // What was under way when the generation ended may still arrive; nothing does so much later.
     cameBack: async (row, ended) =>
-      clock.now() - ended.atMs < CREDENTIAL_OVERLAP_MS ? REFUSALS.superseded : await lock(row, ended),
+      clock.now() - ended.atMs < credentialOverlapMs ? REFUSALS.superseded : await lock(row, ended),
     async refusal(kind, row) {
       if (kind !== 'revoked' || row === undefined) return REFUSALS[kind];
       const { lock: standing } = (await store.getDelegate(row.delegateName)) ?? { lock: null };

@@ -41,8 +41,9 @@ export interface JoiningDependencies {
   readonly logger: Logger;
   /** TlsIdentity.caFingerprint; null in insecure mode. */
   readonly caFingerprint: string | null;
-  /** Tests shorten it. */
+  /** Tests shorten them. */
   readonly credentialTtlMs?: number;
+  readonly credentialOverlapMs?: number;
 }
 
 export { type DelegateAuthenticator, OPEN_DOOR, type PresentedIdentity } from './credentials.ts';

@@ -1,18 +1,24 @@
-import { createHash, X509Certificate } from 'node:crypto';
-import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import path from 'node:path';
+import { createHash, randomBytes, X509Certificate } from 'node:crypto';
 import { OutriderError } from '@outrider/shared/errors.ts';
-import { parseJsonObject } from '@outrider/shared/json.ts';
+import { formatCredential } from '@outrider/shared/protocol/join-token.ts';
+import type { JoinResponse } from '@outrider/shared/protocol/messages.ts';
+import { METHOD_SINCE } from '@outrider/shared/protocol/service.ts';
+import { PROTOCOL_RANGE, type ProtocolRange } from '@outrider/shared/protocol/versions.ts';
 import { type DelegateConfig, formatAddress } from './config.ts';
+import {
+  type Credential,
+  forgetPendingJoin,
+  readCredential,
+  readPendingJoin,
+  renewalTime,
+  writeCredential,
+  writePendingJoin,
+} from './credential-file.ts';
 import { askToJoin, fetchCaCertificate } from './join.ts';
 import type { Logger } from './logger.ts';
+import { sha256 } from './renew.ts';
 
-/** What the delegate proves itself with, and whom it believes. */
-export interface Credential {
-  readonly bearer: string;
-  readonly expiresAtMs: number;
-  readonly caCertificatePem: string;
-}
+export type { Credential } from './credential-file.ts';
 
 export interface IdentityOptions {
   readonly config: Pick<DelegateConfig, 'controlPlane' | 'joinToken' | 'name'>;
@@ -20,7 +26,11 @@ export interface IdentityOptions {
   readonly instanceId: string;
   readonly version: string;
   readonly now: () => number;
+  /** Uniform in [0, 1). */
+  readonly random?: () => number;
   readonly logger: Logger;
+  /** Default: PROTOCOL_RANGE. Tests of upgrades give another. */
+  readonly protocol?: ProtocolRange;
   /** Ends a join that is under way, with `unreachable`. */
   readonly signal?: AbortSignal;
 }
@@ -30,9 +40,9 @@ export interface IdentityOptions {
  * @throws join-refused with what to do; unreachable when the control plane does not answer
  */
 export async function obtainCredential(options: IdentityOptions): Promise<Credential> {
-  const { config, logger, now } = options;
-  const known = readCredential(fileOf(options));
-  if (known !== undefined && known.expiresAtMs > now() && pinned(known, config.joinToken?.caFingerprint)) return known;
+  const { config, directory, logger, now } = options;
+  const known = readCredential(directory);
+  if (known !== undefined && counts(known, now()) && pinned(known, config.joinToken?.caFingerprint)) return known;
   if (config.joinToken === null) {
     const why =
       known === undefined ? 'This delegate has not joined yet' : 'The credential of this delegate has expired';
@@ -46,22 +56,63 @@ export async function obtainCredential(options: IdentityOptions): Promise<Creden
 
 /** Exchanges the join token again, whatever is kept. @throws as obtainCredential */
 export async function join(options: IdentityOptions): Promise<Credential> {
-  const { config, instanceId, version, signal } = options;
+  const { config, directory, instanceId, version, now, random = Math.random, signal } = options;
   const { joinToken, controlPlane, name } = config;
   if (joinToken === null || joinToken.caFingerprint === null) {
     throw new OutriderError('join-refused', 'OUTRIDER_JOIN_TOKEN is missing');
   }
   const caCertificatePem = await fetchCaCertificate(controlPlane, joinToken.caFingerprint, controlPlane.host, signal);
-  const request = { joinToken: joinToken.text, delegateName: name, instanceId, version, secretSha256: '' };
-  const { credential, expiresAtMs } = await askToJoin(controlPlane, caCertificatePem, request, signal);
-  const joined: Credential = { bearer: credential, expiresAtMs, caCertificatePem };
-  writeCredential(fileOf(options), joined);
+  const secret = makesSecret(options) ? pendingSecret(directory, joinToken.id) : '';
+  const request = {
+    joinToken: joinToken.text,
+    delegateName: name,
+    instanceId,
+    version,
+    secretSha256: secret === '' ? '' : sha256(secret),
+  };
+  let response: JoinResponse;
+  try {
+    response = await askToJoin(controlPlane, caCertificatePem, request, signal);
+  } catch (thrown) {
+    // What was refused is not asked again: another attempt is another request.
+    if (OutriderError.from(thrown).code === 'join-refused') forgetPendingJoin(directory);
+    throw thrown;
+  }
+  const { credential, credentialId, expiresAtMs } = response;
+  const joined: Credential = {
+    // A control plane of protocol 1 has made the secret itself.
+    bearer: credential === '' ? formatCredential({ id: credentialId, secret }) : credential,
+    expiresAtMs,
+    renewAtMs: renewalTime(now(), expiresAtMs, random()),
+    caCertificatePem,
+    next: null,
+    previous: null,
+  };
+  writeCredential(directory, joined);
+  forgetPendingJoin(directory);
   options.logger.info({ controlPlane: formatAddress(controlPlane) }, 'The delegate has joined');
   return joined;
 }
 
-function fileOf(options: IdentityOptions): string {
-  return path.join(options.directory, 'credential.json');
+function makesSecret({ protocol = PROTOCOL_RANGE }: IdentityOptions): boolean {
+  return protocol.max >= METHOD_SINCE.renew;
+}
+
+/**
+ * The secret that this delegate will have, made once for a token and on the disk before it is used: a join whose answer was
+ * lost is asked for again with the same one, also by the next process, and spends no second use of the token.
+ */
+function pendingSecret(directory: string, tokenId: string): string {
+  const pending = readPendingJoin(directory);
+  if (pending?.tokenId === tokenId) return pending.secret;
+  const secret = randomBytes(32).toString('base64url');
+  writePendingJoin(directory, { tokenId, secret });
+  return secret;
+}
+
+/** A renewal that was asked for may have been done: it lasts longer then. */
+function counts({ expiresAtMs, next }: Credential, nowMs: number): boolean {
+  return expiresAtMs > nowMs || (next !== null && next.madeAtMs + next.lifeMs > nowMs);
 }
 
 /** A token of another control plane means that the delegate was moved there. */
@@ -73,24 +124,4 @@ function pinned(credential: Credential, caFingerprint: string | null | undefined
   } catch {
     return false;
   }
-}
-
-/** Undefined: there is none that can be read. */
-function readCredential(file: string): Credential | undefined {
-  try {
-    const { bearer, expiresAtMs, caCertificatePem } = parseJsonObject(readFileSync(file, 'utf8')) ?? {};
-    if (typeof bearer !== 'string' || typeof expiresAtMs !== 'number' || typeof caCertificatePem !== 'string') {
-      return undefined;
-    }
-    return { bearer, expiresAtMs, caCertificatePem };
-  } catch {
-    return undefined;
-  }
-}
-
-function writeCredential(file: string, credential: Credential): void {
-  const fresh = `${file}.new`;
-  rmSync(fresh, { force: true });
-  writeFileSync(fresh, JSON.stringify(credential), { mode: 0o600, flush: true });
-  renameSync(fresh, file);
 }

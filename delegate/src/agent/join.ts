@@ -1,14 +1,15 @@
 import { createHash, X509Certificate } from 'node:crypto';
 import { isIP } from 'node:net';
 import { checkServerIdentity, connect, type DetailedPeerCertificate, type TLSSocket } from 'node:tls';
-import { type Client, type ServiceError, status } from '@grpc/grpc-js';
 import { OutriderError } from '@outrider/shared/errors.ts';
-import { type Decoded, encodeJoinRequest } from '@outrider/shared/protocol/codec.ts';
+import { encodeJoinRequest } from '@outrider/shared/protocol/codec.ts';
 import type { JoinRequest, JoinResponse } from '@outrider/shared/protocol/messages.ts';
 import { DELEGATE_SERVICE } from '@outrider/shared/protocol/service.ts';
-import { CONNECT_WATCHDOG_MS, UNARY_DEADLINE_MS } from '@outrider/shared/protocol/timings.ts';
+import { CONNECT_WATCHDOG_MS } from '@outrider/shared/protocol/timings.ts';
+import { onAbort } from './abort.ts';
 import { openChannel } from './channel.ts';
 import { type Address, formatAddress } from './config.ts';
+import { callOnce } from './unary.ts';
 
 /** A chain may loop (a root is its own issuer) and is never this long. */
 const CHAIN_MAX = 10;
@@ -43,53 +44,18 @@ export async function askToJoin(
   request: JoinRequest,
   signal?: AbortSignal,
 ): Promise<JoinResponse> {
+  const encoded = encodeJoinRequest(request);
+  if (encoded.kind === 'too-large') throw new OutriderError('join-refused', encoded.why);
   const channel = openChannel(address, caPem);
   try {
-    const decoded = await callJoin(channel.client, request, signal);
-    if (decoded.kind === 'ok') return decoded.message;
-    throw new OutriderError('protocol-version', 'The control plane answered the join request with something else');
+    const answer = await callOnce(channel.client, DELEGATE_SERVICE.join, encoded.bytes, { signal });
+    if (answer.kind === 'ok') return answer.message;
+    if (answer.kind === 'unreachable') throw answer.error;
+    throw new OutriderError('join-refused', `The control plane does not let this delegate join: ${answer.details}`);
   } finally {
     channel.destroy();
   }
 }
-
-async function callJoin(
-  client: Client,
-  request: JoinRequest,
-  signal: AbortSignal | undefined,
-): Promise<Decoded<JoinResponse>> {
-  const encoded = encodeJoinRequest(request);
-  if (encoded.kind === 'too-large') throw new OutriderError('join-refused', encoded.why);
-  const { path, requestSerialize, responseDeserialize } = DELEGATE_SERVICE.join;
-  const deadline = Date.now() + UNARY_DEADLINE_MS;
-  return await new Promise((resolve, reject) => {
-    const call = client.makeUnaryRequest(
-      path,
-      requestSerialize,
-      responseDeserialize,
-      encoded.bytes,
-      { deadline },
-      (error, answer) => {
-        if (error !== null) reject(joinError(error));
-        else if (answer === undefined) reject(new OutriderError('unreachable', 'The control plane gave no answer'));
-        else resolve(answer);
-      },
-    );
-    onAbort(signal, () => call.cancel());
-  });
-}
-
-function joinError(error: ServiceError): OutriderError {
-  if (UNREACHABLE.has(error.code)) {
-    return new OutriderError('unreachable', `The control plane cannot be reached: ${error.details}`, { cause: error });
-  }
-  return new OutriderError('join-refused', `The control plane does not let this delegate join: ${error.details}`, {
-    cause: error,
-  });
-}
-
-/** CANCELLED: by ourselves, as the delegate is told to end. */
-const UNREACHABLE: ReadonlySet<status> = new Set([status.UNAVAILABLE, status.DEADLINE_EXCEEDED, status.CANCELLED]);
 
 /** DER of every certificate that is presented, the server's own first. */
 async function presentedChain(
@@ -134,11 +100,6 @@ async function handshake({ host, port }: Address, signal: AbortSignal | undefine
     socket.once('secureConnect', () => resolve(socket));
     onAbort(signal, () => fail('the delegate is told to end'));
   });
-}
-
-function onAbort(signal: AbortSignal | undefined, act: () => void): void {
-  if (signal?.aborted === true) act();
-  else signal?.addEventListener('abort', act, { once: true });
 }
 
 const HINT = 'Check OUTRIDER_CONTROL_PLANE, the network path, and that the control plane speaks TLS there.';

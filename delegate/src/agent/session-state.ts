@@ -8,6 +8,7 @@ import type {
   TaskRef,
 } from '@outrider/shared/protocol/messages.ts';
 import { HEARTBEAT_MS, LEASE_TTL_MS } from '@outrider/shared/protocol/timings.ts';
+import type { ProtocolRange } from '@outrider/shared/protocol/versions.ts';
 import type { StopReason } from '../steps/contract.ts';
 import type { Instant } from './instant.ts';
 import type { JournalRecord, OfferRecord } from './journal-format.ts';
@@ -46,6 +47,8 @@ export interface DelegateIdentity {
   readonly region: string;
   /** Types that another delegate may go on with. */
   readonly repeatableTypes: readonly string[];
+  /** What it speaks. Default: PROTOCOL_RANGE. */
+  readonly protocol?: ProtocolRange;
 }
 
 export interface HeldTask {

@@ -8,11 +8,8 @@ import type {
   TaskRef,
 } from '@outrider/shared/protocol/messages.ts';
 import { outcomeText } from '@outrider/shared/protocol/outcome.ts';
-import {
-  HEARTBEATS_OUTSTANDING_MAX,
-  PROTOCOL_VERSION_MAX,
-  PROTOCOL_VERSION_MIN,
-} from '@outrider/shared/protocol/timings.ts';
+import { HEARTBEATS_OUTSTANDING_MAX } from '@outrider/shared/protocol/timings.ts';
+import { PROTOCOL_RANGE, rangeText } from '@outrider/shared/protocol/versions.ts';
 import { stoppedText } from '../steps/stopped.ts';
 import { elapsedMs, type Instant } from './instant.ts';
 import { sayAgain } from './session-again.ts';
@@ -83,7 +80,7 @@ function take(draft: Draft, input: SessionInput): void {
 function connected(draft: Draft, logEnds: ReadonlyMap<TaskId, number>): void {
   const { identity } = draft.state;
   draft.change({ link: 'greeting' });
-  const { delegateName, instanceId, version, tags, stepTypes, slots, region } = identity;
+  const { delegateName, instanceId, version, tags, stepTypes, slots, region, protocol = PROTOCOL_RANGE } = identity;
   draft.put({
     kind: 'send',
     message: {
@@ -95,8 +92,8 @@ function connected(draft: Draft, logEnds: ReadonlyMap<TaskId, number>): void {
       stepTypes,
       slots,
       region,
-      protocolMin: PROTOCOL_VERSION_MIN,
-      protocolMax: PROTOCOL_VERSION_MAX,
+      protocolMin: protocol.min,
+      protocolMax: protocol.max,
       inventory: inventoryOf(draft.state, logEnds),
     },
   });
@@ -162,6 +159,12 @@ type Of<Kind extends ServerMessage['kind']> = Extract<ServerMessage, { kind: Kin
 
 function welcomed(draft: Draft, welcome: Of<'welcome'>, at: Instant): void {
   const { leaseTtlMs, heartbeatMs, sessionId } = welcome;
+  const { protocol = PROTOCOL_RANGE } = draft.state.identity;
+  if (welcome.protocol < protocol.min || welcome.protocol > protocol.max) {
+    const reason = `the control plane would speak protocol ${welcome.protocol}, this delegate speaks ${rangeText(protocol)}`;
+    draft.note('error', { protocol: welcome.protocol }, reason);
+    return draft.put({ kind: 'drop-connection', reason });
+  }
   draft.change({ link: 'open', leaseTtlMs, heartbeatMs, serverAheadMs: welcome.serverTimeMs - at.wallMs });
   draft.put({ kind: 'set-terms', leaseTtlMs, heartbeatMs });
   draft.put({ kind: 'open-logs', sessionId });

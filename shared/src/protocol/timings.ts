@@ -76,6 +76,8 @@ export const CREDENTIAL_TTL_MS = 2_592_000_000;
 /** It is renewed when this share of its life has passed, ± CREDENTIAL_RENEW_JITTER of the life. */
 export const CREDENTIAL_RENEW_SHARE = 1 / 2;
 export const CREDENTIAL_RENEW_JITTER = 0.1;
+/** A delegate looks at least so often whether its credential is due. */
+export const CREDENTIAL_LOOK_MS = 3_600_000;
 /** A generation that comes back so soon after it was renewed may have been under way; later it is the mark of a copied key. */
 export const CREDENTIAL_OVERLAP_MS = 300_000;
 /** Generations of a credential that are known again when they come back. */
@@ -141,6 +143,8 @@ export const STREAM_HOLDS_MS = 60_000;
 export const STREAM_BREAKS_MAX = 3;
 /** … so many in a row that brought no Welcome: Poll is tried. */
 export const STREAM_SILENCES_MAX = 2;
+/** Sessions over Poll that could not be begun in a row although somebody was there, before streams are tried again. */
+export const POLL_SILENCES_MAX = 20;
 /** How often a delegate on Poll looks whether streams hold again, ± HEARTBEAT_JITTER. */
 export const STREAM_RETRY_MS = 600_000;
 /** A stream that answers within this and then lives as long again is worth a try. */

@@ -175,6 +175,7 @@ export interface RigOptions {
   readonly credentials?: boolean;
   readonly clock?: Clock;
   readonly credentialTtlMs?: number;
+  readonly credentialOverlapMs?: number;
   /** What the control plane speaks. */
   readonly protocol?: ProtocolRange;
 }
@@ -321,7 +322,7 @@ async function startParts(options: RigOptions) {
   const store = options.store ?? createMemoryStore();
   const logger = options.logger ?? (process.env['RIG_LOG'] === undefined ? QUIET : LOUD);
   const engine = scriptedEngine(store);
-  const { clock = CLOCK, credentialTtlMs, protocol } = options;
+  const { clock = CLOCK, credentialTtlMs, credentialOverlapMs, protocol } = options;
   const common = {
     store,
     clock,
@@ -329,6 +330,7 @@ async function startParts(options: RigOptions) {
     randomness: RANDOMNESS,
     logger,
     ...(credentialTtlMs === undefined ? {} : { credentialTtlMs }),
+    ...(credentialOverlapMs === undefined ? {} : { credentialOverlapMs }),
     ...(protocol === undefined ? {} : { protocol }),
   };
   const source = { kind: 'own-ca', publicNames: options.publicNames ?? [] } as const;
