@@ -1,5 +1,5 @@
 import { status } from '@grpc/grpc-js';
-import { STREAM_BREAKS_MAX, STREAM_SILENCES_MAX } from '@outrider/shared/protocol/timings.ts';
+import { POLL_SILENCES_MAX, STREAM_BREAKS_MAX, STREAM_SILENCES_MAX } from '@outrider/shared/protocol/timings.ts';
 
 /** OUTRIDER_TRANSPORT. */
 export type TransportMode = 'auto' | 'stream' | 'poll';
@@ -115,5 +115,5 @@ function afterPolls(choice: TransportChoice, loss: Loss): TransportChoice {
   if (loss.code === status.UNIMPLEMENTED || !choice.pollingWorks) return streams;
   if (!loss.made || !NETWORK.has(loss.code)) return choice;
   const pollSilences = choice.pollSilences + 1;
-  return pollSilences >= STREAM_BREAKS_MAX ? streams : { ...choice, pollSilences };
+  return pollSilences >= POLL_SILENCES_MAX ? streams : { ...choice, pollSilences };
 }
