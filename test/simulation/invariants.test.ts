@@ -366,6 +366,12 @@ describe('what the invariants of histories allow', () => {
     allowed({ mutations: [created, mutation({ atMs: 8_000 })] }, 'H3');
   });
 
+  test('a process that is dead changes nothing any more, whatever it was allowed', () => {
+    const died = { atMs: 9_000, kind: 'process:delegate-ended', host: 'amber', detail: '' };
+    const holders = [holder, { ...holder, instanceId: 'amber-2', fromMs: 9_500 }];
+    allowed({ holders, trace: [died] }, 'H1');
+  });
+
   test('a restore takes back what was acknowledged after its backup, and nothing else', () => {
     const gone = { ...answer, executionId: 'exe_GONE' };
     allowed({ answers: [...calm.answers, { ...gone, atMs: 5_000 }], rolledBack: [restore] }, 'H10');
@@ -438,6 +444,15 @@ describe('the log of a step', () => {
     assert.deepEqual(logProblems(stored('one', 'two', 'two', 'three'), produced), ['nobody wrote “two” there']);
     assert.deepEqual(logProblems(stored('one', 'two', 'three', 'four'), produced), ['nobody wrote “four” there']);
     assert.deepEqual(logProblems(stored('one').slice(0, -1), produced), ['it ends in the middle of a line']);
+  });
+
+  test('may miss lines of a delegate whose clone goes on, but has none of nobody', () => {
+    const twins = [...produced, line('resumed', { host: 'amber-clone' })];
+    assert.deepEqual(logProblems(stored('one', 'resumed', 'three'), twins), []);
+    assert.deepEqual(logProblems(stored('one', 'one', 'four'), twins), [
+      'nobody wrote “one” so often',
+      'nobody wrote “four” so often',
+    ]);
   });
 
   test('ends with the words of the control plane when its delegate is gone', () => {

@@ -20,7 +20,8 @@ export const NO_OLD_EPOCH: Invariant = {
 
 function overlappingHolders(record: HistoryRecord): Finding[] {
   const findings: Finding[] = [];
-  for (const spans of groupBy(record.holders, ({ taskId }) => taskId).values()) {
+  const living = record.holders.map((span) => untilItsDeath(span, record));
+  for (const spans of groupBy(living, ({ taskId }) => taskId).values()) {
     const sorted = spans.toSorted((one, other) => one.fromMs - other.fromMs);
     for (const [index, span] of sorted.entries()) {
       const rival = sorted.slice(index + 1).find((other) => other.fromMs < span.untilMs && isRival(span, other));
@@ -28,6 +29,14 @@ function overlappingHolders(record: HistoryRecord): Finding[] {
     }
   }
   return findings;
+}
+
+/** A dead process believes nothing; what it had sent is on the wire (H3). */
+function untilItsDeath(span: HolderSpan, { trace }: HistoryRecord): HolderSpan {
+  const died = trace.find(
+    ({ atMs, kind, host }) => kind === 'process:delegate-ended' && host === span.host && atMs >= span.fromMs,
+  );
+  return died === undefined || died.atMs >= span.untilMs ? span : { ...span, untilMs: died.atMs };
 }
 
 function isRival(one: HolderSpan, other: HolderSpan): boolean {

@@ -1,37 +1,30 @@
 import { decodeLogLine } from '@outrider/shared/logs.ts';
 import type { HistoryRecord } from '../plant/record.ts';
 import type { ProducedLine } from '../ports.ts';
-import { groupBy, type Invariant } from './violation.ts';
+import { groupBy, type Invariant, takenBack } from './violation.ts';
 
 export const LOGS_WHOLE: Invariant = {
   id: 'H4',
   says:
     'The stored log of an attempt is what its holders wrote, line by line and in order, nothing doubled and nothing foreign; where lines are ' +
     'missing, a line stands that says so. A line that was written in the instant in which its process was killed may be missing; and where a ' +
-    'restore of the store took back that the step was ever begun, it took the log of then with it.',
+    'restore of the store took back that a delegate ever had the step, it took what that one wrote with it. Of a delegate and its clone, who cannot be ' +
+    'told apart, every stored line is one that either of them wrote.',
   check: (record) =>
     record.store.tasks.flatMap(({ taskId }) => {
       const stored = record.storedLogs.find((log) => log.taskId === taskId)?.text ?? '';
-      const oldest = oldestEpoch(record, taskId);
-      const produced = record.produced.filter((line) => line.taskId === taskId && line.epoch >= oldest);
+      const produced = record.produced.filter((line) => line.taskId === taskId && !isTakenBack(record, line));
       return logProblems(stored, produced).map((detail) => ({ detail: `${taskId}: ${detail}`, about: [taskId] }));
     }),
 };
 
-/** A restore may take back that a task was ever queued: then it is queued anew, and its log begins anew under a later epoch. */
-function oldestEpoch({ committed, grants, rolledBack }: HistoryRecord, taskId: string): number {
-  if (rolledBack.length === 0) return 0;
-  const queuedAtMs = committed
-    .filter(({ executionId, events }) =>
-      events.some(
-        ({ event }) => event.type === 'step-queued' && taskId === `${executionId}/${event.stepId}/${event.attempt}`,
-      ),
-    )
-    .map(({ atMs }) => atMs);
-  const last = queuedAtMs.at(-1);
-  if (last === undefined || queuedAtMs.length < 2) return 0;
-  const offered = grants.find((grant) => grant.taskId === taskId && grant.kind === 'offered' && grant.atMs >= last);
-  return offered?.epoch ?? Number.POSITIVE_INFINITY;
+/** A restore took back that the epoch was ever accepted: what was written under it went with it. */
+function isTakenBack(record: HistoryRecord, { taskId, epoch }: ProducedLine): boolean {
+  if (record.rolledBack.length === 0) return false;
+  const accepted = record.grants.find(
+    (grant) => grant.taskId === taskId && grant.epoch === epoch && grant.kind === 'accepted',
+  );
+  return accepted !== undefined && takenBack(record, accepted.atMs);
 }
 
 /** Lines that say that others are, or may be, missing where they stand. */
@@ -66,6 +59,7 @@ interface Place {
 /** What is wrong with a stored log, given all that was produced for it. Empty: nothing. */
 export function logProblems(stored: string, produced: readonly ProducedLine[]): string[] {
   if (stored !== '' && !stored.endsWith('\n')) return ['it ends in the middle of a line'];
+  if (hasTwins(produced)) return foreignLines(stored, produced);
   // One process writes on under one epoch after another; another process, or another epoch, is another writer.
   const writers = [...groupBy(produced, ({ epoch, host }) => `${epoch} ${host}`).values()];
   const problems: string[] = [];
@@ -91,6 +85,32 @@ export function logProblems(stored: string, produced: readonly ProducedLine[]): 
   const end = { writer: writers.length, line: 0 };
   problems.push(...missing(writers, next, end, between, 'at its end'));
   return problems;
+}
+
+/** A delegate and its clone wrote under one epoch: each has lines that the other one does not know of. */
+function hasTwins(produced: readonly ProducedLine[]): boolean {
+  const hosts = new Map<number, string>();
+  return produced.some(({ epoch, host }) => {
+    const other = hosts.get(epoch) ?? host;
+    hosts.set(epoch, other);
+    return other !== host;
+  });
+}
+
+/** Lines that nobody wrote, or that are stored more often than they were written. */
+function foreignLines(stored: string, produced: readonly ProducedLine[]): string[] {
+  const left = new Map<string, number>();
+  for (const { text } of produced) left.set(text, (left.get(text) ?? 0) + 1);
+  return stored
+    .split('\n')
+    .slice(0, -1)
+    .flatMap((raw) => {
+      const times = left.get(`${raw}\n`) ?? 0;
+      left.set(`${raw}\n`, times - 1);
+      const { text } = decodeLogLine(raw);
+      const known = times > 0 || [...HOLES, ...ADDED].some((pattern) => pattern.test(text));
+      return known ? [] : [`nobody wrote “${text}” so often`];
+    });
 }
 
 /** Where the stored line was produced, from this place on. */
