@@ -4,7 +4,7 @@ import { parseJsonObject } from '@outrider/shared/json.ts';
 import { type ApiClient, apiPath } from './client.ts';
 import type { CliContext } from './context.ts';
 import { EXIT, type ExitCode, exitCodeOf } from './exit-codes.ts';
-import { follow } from './follow.ts';
+import { follow, untilAnswered } from './follow.ts';
 import { isLively } from './io.ts';
 import { createChangeLines } from './render/changes.ts';
 import { outcomeLines } from './render/execution.ts';
@@ -104,7 +104,9 @@ async function finish(
     );
     return ending === 'interrupted' ? EXIT.detached : EXIT.stoppedWaiting;
   }
-  const { value } = await client.call('GET', apiPath('executions', id), executionSchema);
+  // It went through so much: the last question is not the one on which a pipeline fails.
+  const ask = () => client.call('GET', apiPath('executions', id), executionSchema);
+  const { value } = await untilAnswered(ask, () => io.now());
   view.ended(value);
   const code = exitCodeOf(value);
   if (code !== undefined) return code;

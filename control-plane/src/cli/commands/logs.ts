@@ -13,7 +13,7 @@ import { apiPath } from '../client.ts';
 import type { AddCommand } from '../command.ts';
 import type { CliContext } from '../context.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
-import { follow } from '../follow.ts';
+import { follow, untilAnswered } from '../follow.ts';
 import { say } from '../print.ts';
 import { plainText } from '../render/text.ts';
 import { executionArgument } from './executions.ts';
@@ -64,6 +64,8 @@ async function printLogs(
   try {
     if (options.follow === true) await followLogs(context, id, step, options, controller.signal);
     else await readLogs(context, id, step, options);
+  } catch (thrown) {
+    if (!interrupted) throw thrown;
   } finally {
     stopListening();
   }
@@ -109,7 +111,7 @@ async function followLogs(
   signal: AbortSignal,
 ): Promise<void> {
   if (step !== undefined) {
-    await followStep(context, id, { id: step, reference: step }, options, signal, () => {});
+    await followStep(context, id, { id: step, reference: step }, { ...options, signal }, () => {});
     return;
   }
   let named = '';
@@ -124,11 +126,16 @@ async function followLogs(
     if (message.event !== 'step-started') continue;
     const stepId = parseJsonObject(message.data)?.['stepId'];
     if (typeof stepId !== 'string' || followed.has(stepId)) continue;
-    const known = startedSteps(await readExecution(context, id)).find((each) => each.id === stepId);
-    const each = known ?? { id: stepId, reference: stepId };
+    const execution = await untilAnswered(
+      () => readExecution(context, id),
+      () => context.io.now(),
+      signal,
+    );
+    const each = startedSteps(execution).find((one) => one.id === stepId) ?? { id: stepId, reference: stepId };
+    const following = { ...options, signal, reached: true };
     followed.set(
       stepId,
-      followStep(context, id, each, options, signal, () => name(`${each.reference} (${stepId})`)),
+      followStep(context, id, each, following, () => name(`${each.reference} (${stepId})`)),
     );
   }
   await Promise.all(followed.values());
@@ -138,12 +145,11 @@ async function followStep(
   context: CliContext,
   id: string,
   step: LogStep,
-  { attempt }: LogsOptions,
-  signal: AbortSignal,
+  { attempt, signal, reached = false }: LogsOptions & { readonly signal: AbortSignal; readonly reached?: boolean },
   beforeLine: () => void,
 ): Promise<void> {
   const path = apiPath('executions', id, 'steps', step.id, 'logs');
-  const messages = follow(context.client(), path, { ...followOptions(context, signal), query: { attempt } });
+  const messages = follow(context.client(), path, { ...followOptions(context, signal), reached, query: { attempt } });
   for await (const message of messages) {
     if (message.event === 'end') return;
     const line = logLine.safeParse(parseJsonObject(message.data)).data;
