@@ -162,6 +162,7 @@ export class DelegateHost {
       slots: DELEGATE_SLOTS,
       region: SAMPLE_REGION,
       repeatableTypes: REPEATABLE.map((spec) => spec.type),
+      protocol: this.#versions,
     };
   }
 

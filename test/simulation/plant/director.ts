@@ -276,8 +276,10 @@ function effectOf(call: AwsCall): 'aws-mutation' | 'aws-read' {
 }
 
 function failedPulls({ aws }: PlantContext): number {
-  const tasks = Object.values(aws.state().tasks);
-  return tasks.filter(({ task }) => task.stoppedReason?.includes('CannotPull') === true).length;
+  return Object.values(aws.state().tasks).filter(({ task }) => {
+    const reasons = [task.stoppedReason, ...task.containers.map((container) => container.reason)];
+    return reasons.some((reason) => reason?.includes('CannotPull') === true);
+  }).length;
 }
 
 const OPERATIONS: ReadonlySet<string> = new Set<OperationName>([

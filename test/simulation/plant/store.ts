@@ -102,12 +102,9 @@ function operate<K extends OperationName>(
     },
   };
   const act = () => {
-    if (fault === 'refused') {
-      pending.delete(operation);
-      return reject(notAnswered(name));
-    }
-    strike(name, operation.effect);
     pending.delete(operation);
+    if (fault === 'refused') return reject(notAnswered(name));
+    strike(name, operation.effect);
     if (!process.alive || result === undefined) return;
     if (fault === 'done-but-failed') reject(notAnswered(name));
     else resolve(result);
