@@ -1,5 +1,5 @@
 import { constants } from 'node:fs';
-import { type FileHandle, mkdir, open, readFile, rename, rm } from 'node:fs/promises';
+import { copyFile, type FileHandle, mkdir, open, readFile, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { OutriderError } from '@outrider/shared/errors.ts';
 import type { TaskId } from '@outrider/shared/ids.ts';
@@ -54,7 +54,8 @@ export class Journal {
     const parsed = content === undefined ? undefined : parseJournal(content);
     if (parsed?.kind === 'damaged') {
       const aside = `${file}.damaged-${options.now()}`;
-      await rename(file, aside);
+      // A copy: whoever is interrupted here finds what stands before the damage again.
+      await copyFile(file, aside);
       const fields = { file: aside, intactBytes: parsed.bytes, records: parsed.records.length };
       logger.error(fields, 'The journal is damaged; it was set aside, and work that it forgot is given to others');
     } else if (parsed?.kind === 'torn') {
