@@ -4,6 +4,7 @@ import { Control } from './control/control.ts';
 import { controlHandler } from './control/control-handler.ts';
 import { SERVICES } from './services.ts';
 import { startHttpServer, stopHttpServer } from './wire/http-server.ts';
+import type { CallInterceptor } from './wire/interceptor.ts';
 import { Quotas } from './wire/quotas.ts';
 import { type ClockMode, REAL_TIME, type RealTime, SimulatedClock } from './world/clock.ts';
 import type { Fault } from './world/faults.ts';
@@ -45,6 +46,8 @@ export interface SimulatorOptions {
   /** Clusters of a fresh world; a saved world keeps its own. */
   readonly clusters?: readonly ClusterOptions[];
   readonly realTime?: RealTime;
+  /** Sees every call before it is done and before it is answered. */
+  readonly interceptor?: CallInterceptor;
 }
 
 export interface Simulator {
@@ -84,7 +87,7 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
   for (const cluster of saved === undefined ? (options.clusters ?? []) : []) control.addCluster(cluster.name);
   for (const fault of options.faults ?? []) control.addFault(fault);
   const quotas = options.throttling === false ? undefined : new Quotas();
-  const context = { world, clock, services: SERVICES, log, quotas };
+  const context = { world, clock, services: SERVICES, log, quotas, interceptor: options.interceptor };
   const { server, port } = await startHttpServer(context, controlHandler(control), { host, port: options.port ?? 0 });
   let unusableAddresses: readonly string[] = [];
   try {

@@ -40,6 +40,21 @@ export class Control {
     return this.#world.state;
   }
 
+  /** The world as it is now, apart from it: `restore` brings it back. */
+  snapshot(): WorldState {
+    this.#clock.catchUp();
+    return structuredClone(this.#world.state);
+  }
+
+  /** Puts the world, its time included, back to a snapshot. Calls that are under way see the restored one; logs and faults stay. */
+  async restore(snapshot: WorldState): Promise<void> {
+    this.#clock.catchUp();
+    Object.assign(this.#world.state, structuredClone(snapshot));
+    this.#clock.rebase();
+    this.#finishChange();
+    await this.#agents.refresh();
+  }
+
   /** Puts a fault in force and returns its id. Throws AwsError (ValidationException) for what is no fault. */
   addFault(fault: Fault): string {
     this.#clock.catchUp();

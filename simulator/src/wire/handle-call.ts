@@ -7,6 +7,7 @@ import type { World } from '../world/world.ts';
 import { AwsError } from './aws-error.ts';
 import { type DecodedCall, decode, type RawRequest, Undecodable } from './decode.ts';
 import { type EncodedResponse, encodeError, encodeResult } from './encode.ts';
+import type { CallInterceptor } from './interceptor.ts';
 import type { QuotaName, Quotas } from './quotas.ts';
 import type { ServiceDefinition } from './service-definition.ts';
 
@@ -17,6 +18,7 @@ export interface WireContext {
   readonly log: CallLog;
   /** Undefined when quotas are switched off. */
   readonly quotas: Quotas | undefined;
+  readonly interceptor?: CallInterceptor | undefined;
 }
 
 /** What the server does with the connection. */
@@ -50,6 +52,7 @@ export async function handleCall(context: WireContext, request: RawRequest, hung
   });
   const answer = await answerCall(context, call, input, refusal, record, hungUp);
   record.milliseconds = Math.round(performance.now() - startedAt);
+  if (answer.kind === 'respond' && (await context.interceptor?.answered(record)) === 'drop') return { kind: 'hang-up' };
   return answer;
 }
 
@@ -61,6 +64,7 @@ async function answerCall(
   record: CallRecord,
   hungUp: AbortSignal,
 ): Promise<WireAnswer> {
+  if ((await context.interceptor?.arrived(record)) === 'drop') return hangUp(record);
   const fault = strike(context.world, call, record.input);
   await slowDown(context, fault, 'request', hungUp);
   if (hungUp.aborted || fault?.fault.kind === 'lost-request') return hangUp(record);

@@ -79,6 +79,12 @@ export class SimulatedClock {
     this.#runUntil(this.#simulatedBase + Math.max(0, passed));
   }
 
+  /** Goes on from the world's present, after that was set from outside. */
+  rebase(): void {
+    this.#rebase();
+    this.#arm();
+  }
+
   /** Looks at the agenda again, after something was put on it from outside. */
   rearm(): void {
     this.#arm();
