@@ -31,11 +31,11 @@ export async function keepOneVersion(ctx: StepContext<unknown>, options: KeepOne
   const versions = (await versionsOf(ctx.aws.ecs, cluster, family)).filter(
     ({ service }) => service.name !== serviceName && known.has(service.name),
   );
-  // An earlier run of this step may have been cut off while one of them was going down.
-  const goingDown = versions.filter(({ service }) => service.desired === 0 && service.running > 0);
+  // All of them ran when this step began: one that is at 0 was brought there by an earlier run that was cut off.
+  const broughtDown = versions.filter(({ service }) => service.desired === 0);
   const active = versions.filter(({ service }) => service.desired > 0);
   const kept = active.length < 2 ? active.at(-1) : await choose(ctx, cluster, active);
-  const leaving = [...goingDown, ...active].filter(({ service }) => service.name !== kept?.service.name);
+  const leaving = [...broughtDown, ...active].filter(({ service }) => service.name !== kept?.service.name);
   const leavingNames = new Set(leaving.map(({ service }) => service.name));
   const scaled = options.autoScalingSnapshots.filter((snapshot) => leavingNames.has(snapshot.service));
   await suspendAutoScaling(ctx, cluster, scaled);
