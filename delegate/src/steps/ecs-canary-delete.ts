@@ -1,5 +1,5 @@
 import { ecsCanaryDeploy } from '@outrider/shared/steps/ecs-canary-deploy.ts';
-import type { StepHandler } from './contract.ts';
+import type { StepContext, StepHandler } from './contract.ts';
 import { taken } from './create-version.ts';
 import { belongsTo } from './identity.ts';
 import { awaitInactive, deleteAndWait, untilDeadline } from './in-place.ts';
@@ -20,9 +20,8 @@ export const ecsCanaryDelete: StepHandler<'ecs-canary-delete'> = async (input, c
   const live = await ctx.aws.ecs.describeService(cluster, canaryServiceName);
   const begun = ctx.resumed.canaryServiceName !== undefined;
   if (live === undefined || live.status === 'INACTIVE') {
-    ctx.log(
-      begun ? `Canary service ${canaryServiceName} deleted` : `Canary service ${canaryServiceName} doesn't exist`,
-    );
+    if (begun) sayDeleted(ctx, canaryServiceName);
+    else ctx.log(`Canary service ${canaryServiceName} doesn't exist`);
     return { canaryServiceName, canaryDeleted: begun };
   }
   const family = serviceNameOf(service);
@@ -33,7 +32,11 @@ export const ecsCanaryDelete: StepHandler<'ecs-canary-delete'> = async (input, c
   ctx.log(`Waiting for existing Service ${canaryServiceName} to reach inactive state`);
   if (live.status === 'ACTIVE') await deleteAndWait(ctx, gone);
   else await awaitInactive(ctx, gone);
-  ctx.log(`Existing Service ${canaryServiceName} reached inactive state`);
-  ctx.log(`Canary service ${canaryServiceName} deleted`);
+  sayDeleted(ctx, canaryServiceName);
   return { canaryServiceName, canaryDeleted: true };
 };
+
+function sayDeleted(ctx: Pick<StepContext<unknown>, 'log'>, canaryServiceName: string): void {
+  ctx.log(`Existing Service ${canaryServiceName} reached inactive state`);
+  ctx.log(`Canary service ${canaryServiceName} deleted`);
+}

@@ -20,6 +20,10 @@ export const ecsDaemonRollback: StepHandler<'ecs-daemon-rollback'> = async (inpu
     serviceName,
     family: serviceName,
     snapshot,
+    deleting: ctx.resumed.deleting === true,
+    saveDeleting: () => ctx.checkpoint({ deleting: true }),
+    before: ctx.resumed.before,
+    saveBefore: (before) => ctx.checkpoint({ before }),
     timeoutMinutes: minutes,
     lines: {
       deleting: `Deleting Service ${serviceName} as first launch of service failed`,

@@ -113,5 +113,12 @@ async function apply(
   }
   ctx.log(`Updating ECS service ${family} in cluster ${cluster}`);
   const asWanted = live.taskDefinitionArn === shape.taskDefinitionArn;
-  return await updateInPlace(ctx, { cluster, live, change: updateServiceRequest(shape), asWanted });
+  return await updateInPlace(ctx, {
+    cluster,
+    live,
+    change: updateServiceRequest(shape),
+    asWanted,
+    before: ctx.resumed.before,
+    saveBefore: (before) => ctx.checkpoint({ before }),
+  });
 }

@@ -5,7 +5,7 @@ import type { Prior } from '@outrider/shared/steps/task.ts';
 import { removeAutoScaling, restoreAutoScaling } from './auto-scaling.ts';
 import type { StepContext, StepHandler } from './contract.ts';
 import { failure } from './failures.ts';
-import { resizeAll, stoppedNow } from './resize-all.ts';
+import { newestEventsOf, resizeAll, stoppedNow } from './resize-all.ts';
 import { restoredCount } from './restored-count.ts';
 
 type Facts = FactsOf<'ecs-rollback-containers'>;
@@ -40,6 +40,8 @@ export const ecsRollbackContainers: StepHandler<'ecs-rollback-containers'> = asy
     steadyStateTimeoutMinutes: setup.steadyStateTimeoutMinutes,
     tasksBefore,
     stoppedBefore,
+    // Only a run that goes on has missed anything: trouble before its own resize is no concern of this one.
+    newestEventsBefore: ctx.resumed.newestEvents,
     steps: setup.resizeStrategy === 'resize-new-first' ? [...grow, shrink] : [shrink, ...grow],
     done: ctx.resumed.done ?? [],
     saveDone: (done) => ctx.checkpoint({ done }),
@@ -125,7 +127,8 @@ async function decideOnce(
     cluster,
     goal.oldServices.map((service) => service.name),
   );
-  await ctx.checkpoint({ goal, taskArnsBefore: tasksBefore, stoppedBefore, done: [] });
+  const newestEvents = newestEventsOf(live);
+  await ctx.checkpoint({ goal, taskArnsBefore: tasksBefore, stoppedBefore, newestEvents, done: [] });
   return { goal, tasksBefore, stoppedBefore };
 }
 

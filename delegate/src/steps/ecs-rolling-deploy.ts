@@ -107,5 +107,12 @@ async function apply(ctx: Context, options: { cluster: string; shape: ServiceSha
   // Each run of this step has one task definition of its own: a service that has it was updated by an earlier run.
   const updated = live.taskDefinitionArn === taskDefinitionArn && (desired === undefined || live.desired === desired);
   // A new task definition starts a deployment by itself, so that `forceNewDeployment` asks for nothing more.
-  return await updateInPlace(ctx, { cluster, live, change: updateServiceRequest(shape), asWanted: updated });
+  return await updateInPlace(ctx, {
+    cluster,
+    live,
+    change: updateServiceRequest(shape),
+    asWanted: updated,
+    before: ctx.resumed.before,
+    saveBefore: (before) => ctx.checkpoint({ before }),
+  });
 }

@@ -23,6 +23,10 @@ export const ecsRollingRollback: StepHandler<'ecs-rolling-rollback'> = async (in
       serviceName,
       family: serviceName,
       snapshot,
+      deleting: ctx.resumed.deleting === true,
+      saveDeleting: () => ctx.checkpoint({ deleting: true }),
+      before: ctx.resumed.before,
+      saveBefore: (before) => ctx.checkpoint({ before }),
       timeoutMinutes: Math.max((ctx.deadlineMs - ctx.clock.now()) / 60_000, 0),
       lines: {
         deleting: `Deleting service ${serviceName}..`,

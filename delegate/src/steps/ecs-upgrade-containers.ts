@@ -8,7 +8,7 @@ import { failure } from './failures.ts';
 import { versionsOf } from './family.ts';
 import { belongsTo } from './identity.ts';
 import { poll, waitEnd } from './poll.ts';
-import { resizeAll, stoppedNow } from './resize-all.ts';
+import { newestEventsOf, resizeAll, stoppedNow } from './resize-all.ts';
 
 type Facts = FactsOf<'ecs-upgrade-containers'>;
 type Context = StepContext<Facts>;
@@ -33,6 +33,8 @@ export const ecsUpgradeContainers: StepHandler<'ecs-upgrade-containers'> = async
     steadyStateTimeoutMinutes: setup.steadyStateTimeoutMinutes,
     tasksBefore,
     stoppedBefore,
+    // Only a run that goes on has missed anything: trouble before its own resize is no concern of this one.
+    newestEventsBefore: ctx.resumed.newestEvents,
     steps: order(ctx, setup, goal),
     done: ctx.resumed.done ?? [],
     saveDone: (done) => ctx.checkpoint({ done }),
@@ -105,7 +107,9 @@ async function decideOnce(
   const tasksBefore: string[] = [];
   for (const name of names) tasksBefore.push(...(await ctx.aws.ecs.listTasks(clusterName, name, 'RUNNING')));
   const stoppedBefore = await stoppedNow(ctx, clusterName, [serviceName]);
-  await ctx.checkpoint({ undo, goal, taskArnsBefore: tasksBefore, stoppedBefore, done: [] });
+  const services = [before, ...versions.map(({ service }) => service)].filter(({ name }) => names.includes(name));
+  const newestEvents = newestEventsOf(services);
+  await ctx.checkpoint({ undo, goal, taskArnsBefore: tasksBefore, stoppedBefore, newestEvents, done: [] });
   return { goal, tasksBefore, stoppedBefore };
 }
 

@@ -1,11 +1,15 @@
 import type { JsonObject } from '@outrider/shared/json.ts';
 import type { ServiceCounts } from '@outrider/shared/protocol/messages.ts';
+import type { ServiceMark } from '@outrider/shared/steps/target.ts';
 import type { EcsService } from '../aws/ports.ts';
 import type { StepContext } from './contract.ts';
 import { failure } from './failures.ts';
 import { poll, waitEnd } from './poll.ts';
+import { STOPPED_KEPT } from './resize-all.ts';
 import { primaryOf, runningOf } from './steady-state.ts';
-import { type Baseline, takeBaseline, watchService } from './watch.ts';
+import { type Baseline, eventLine, eventsUpTo, takeBaseline, watchService } from './watch.ts';
+
+const EVENTS_IN_EVIDENCE = 5;
 
 /** Steps that change one service under its own name: daemon, canary and rolling. */
 
@@ -58,23 +62,59 @@ export async function awaitInPlace(ctx: StepContext<unknown>, wait: InPlaceWait)
   return steady;
 }
 
+export interface UpdateInPlace {
+  readonly cluster: string;
+  readonly live: EcsService;
+  /** AWS's UpdateService, with a task definition. */
+  readonly change: JsonObject;
+  readonly asWanted: boolean;
+  /** From an earlier run of the step, which may have made the change; undefined: none came so far. */
+  readonly before: ServiceMark | undefined;
+  saveBefore(mark: ServiceMark): Promise<void>;
+}
+
 /** Updates a service in place; one that is already as wanted is left alone. The baseline is from before the change. */
 export async function updateInPlace(
   ctx: StepContext<unknown>,
-  options: {
-    readonly cluster: string;
-    readonly live: EcsService;
-    readonly change: JsonObject;
-    readonly asWanted: boolean;
-  },
+  options: UpdateInPlace,
 ): Promise<{ changed: EcsService; baseline: Baseline }> {
-  const { cluster, live } = options;
-  const baseline = await takeBaseline(ctx, cluster, live);
+  const { cluster, live, change, before } = options;
+  const baseline = before === undefined ? await takeBaseline(ctx, cluster, live) : baselineOf(live, before);
   if (options.asWanted) {
     // An earlier run made the change: its deployment is the one that is waited for.
     return { changed: live, baseline: { ...baseline, deploymentId: undefined } };
   }
-  return { changed: await ctx.aws.ecs.updateService(cluster, live.name, options.change), baseline };
+  if (before === undefined) {
+    await options.saveBefore({
+      newestEvent: live.events[0]?.id ?? '',
+      stoppedTasks: [...baseline.stoppedTasks].slice(0, STOPPED_KEPT),
+      deployment: baseline.deploymentId ?? '',
+    });
+  } else if (live.taskDefinitionArn !== change['taskDefinition'] && primaryOf(live)?.id !== baseline.deploymentId) {
+    // An earlier run's deployment, or somebody's after it, came and went: to make it again is not for us to decide.
+    throw superseded(live, baseline);
+  }
+  return { changed: await ctx.aws.ecs.updateService(cluster, live.name, change), baseline };
+}
+
+function baselineOf(live: EcsService, mark: ServiceMark): Baseline {
+  return {
+    eventIds: eventsUpTo(live, new Set([mark.newestEvent])),
+    stoppedTasks: new Set(mark.stoppedTasks),
+    deploymentId: mark.deployment === '' ? undefined : mark.deployment,
+  };
+}
+
+/** The deployment of an earlier run is not there any more. */
+function superseded(live: EcsService, baseline: Baseline): Error {
+  const events = live.events.filter((event) => !baseline.eventIds.has(event.id));
+  const evidence = events.slice(0, EVENTS_IN_EVIDENCE).map(eventLine);
+  const rolledBack = events.some((event) => /rolling back|deployment failed/i.test(event.message));
+  const what = rolledBack
+    ? 'ECS rolled the deployment back while no delegate looked'
+    : `Another deployment (${primaryOf(live)?.id ?? 'none'}) was started meanwhile`;
+  const message = `Service ${live.name} does not become steady: ${what}`;
+  return failure(rolledBack ? 'deployment-failed' : 'interfered', message, { evidence });
 }
 
 /** Deletes a service with its tasks and waits until it is gone. INACTIVE and MISSING both count: AWS purges the former. */

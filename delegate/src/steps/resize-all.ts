@@ -1,4 +1,5 @@
 import type { ContainerInfo, ServiceDesired } from '@outrider/shared/steps/target.ts';
+import type { EcsService } from '../aws/ports.ts';
 import { readContainers } from './container-ids.ts';
 import type { StepContext } from './contract.ts';
 import { resizeService } from './resize.ts';
@@ -14,6 +15,8 @@ export interface ResizeAll {
   readonly tasksBefore: readonly string[];
   /** As Resize.stoppedBefore. */
   readonly stoppedBefore: readonly string[] | undefined;
+  /** As Resize.newestEventsBefore. */
+  readonly newestEventsBefore: readonly string[] | undefined;
   /** In the order in which they are to be done. */
   readonly steps: readonly ResizeStep[];
   /** Names of services that an earlier run finished. */
@@ -22,7 +25,7 @@ export interface ResizeAll {
 }
 
 /** A service whose tasks keep stopping is known by fewer. */
-const STOPPED_KEPT = 500;
+export const STOPPED_KEPT = 500;
 
 /** The tasks of these services that have stopped by now. */
 export async function stoppedNow(
@@ -35,11 +38,17 @@ export async function stoppedNow(
   return stopped.slice(0, STOPPED_KEPT);
 }
 
+/** The id of each service's newest event. */
+export function newestEventsOf(services: readonly EcsService[]): string[] {
+  return [...new Set(services.flatMap(({ events }) => events[0]?.id ?? []))];
+}
+
 /** Resizes one service after the other; each is steady before the next begins. Returns the containers of all of them. */
 export async function resizeAll(ctx: StepContext<unknown>, options: ResizeAll): Promise<ContainerInfo[]> {
   const { cluster, containerName, steadyStateTimeoutMinutes } = options;
   const tasksBefore = new Set(options.tasksBefore);
   const stoppedBefore = options.stoppedBefore === undefined ? undefined : new Set(options.stoppedBefore);
+  const newest = options.newestEventsBefore === undefined ? undefined : new Set(options.newestEventsBefore);
   const done = [...options.done];
   const containers: ContainerInfo[] = [];
   for (const { name, desired, role } of options.steps) {
@@ -50,7 +59,14 @@ export async function resizeAll(ctx: StepContext<unknown>, options: ResizeAll): 
       continue;
     }
     containers.push(
-      ...(await resizeService(ctx, { ...common, desired, role, stoppedBefore, steadyStateTimeoutMinutes })),
+      ...(await resizeService(ctx, {
+        ...common,
+        desired,
+        role,
+        stoppedBefore,
+        steadyStateTimeoutMinutes,
+        newestEventsBefore: newest,
+      })),
     );
     done.push(name);
     await options.saveDone([...done]);

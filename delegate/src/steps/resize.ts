@@ -6,7 +6,7 @@ import type { StepContext } from './contract.ts';
 import { failure } from './failures.ts';
 import { poll, waitEnd } from './poll.ts';
 import { primaryOf } from './steady-state.ts';
-import { takeBaseline, watchService } from './watch.ts';
+import { eventsUpTo, takeBaseline, watchService } from './watch.ts';
 
 /** AWS may not show a service in the first seconds after it was made. */
 const APPEARS_WITHIN_MS = 30_000;
@@ -21,6 +21,8 @@ export interface Resize {
   readonly tasksBefore: ReadonlySet<string>;
   /** Tasks that had stopped before the step's first change; undefined: those that have stopped by now. */
   readonly stoppedBefore?: ReadonlySet<string> | undefined;
+  /** Newest events from before the step's first change; undefined: those that have come by now. */
+  readonly newestEventsBefore?: ReadonlySet<string> | undefined;
   readonly steadyStateTimeoutMinutes: number;
 }
 
@@ -32,7 +34,9 @@ export async function resizeService(ctx: StepContext<unknown>, resize: Resize): 
   const { cluster, serviceName, desired } = resize;
   const before = await existing(ctx, cluster, serviceName);
   const taken = await takeBaseline(ctx, cluster, before);
-  const baseline = { ...taken, stoppedTasks: resize.stoppedBefore ?? taken.stoppedTasks };
+  const { stoppedBefore = taken.stoppedTasks, newestEventsBefore } = resize;
+  const eventIds = newestEventsBefore === undefined ? taken.eventIds : eventsUpTo(before, newestEventsBefore);
+  const baseline = { ...taken, eventIds, stoppedTasks: stoppedBefore };
   const untilMs = waitEnd(ctx, resize.steadyStateTimeoutMinutes * 60_000);
   const shrinking = desired < before.desired || desired === 0;
   if (before.desired === desired) {

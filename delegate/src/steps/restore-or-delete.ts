@@ -1,4 +1,6 @@
 import type { JsonObject } from '@outrider/shared/json.ts';
+import type { ServiceMark } from '@outrider/shared/steps/target.ts';
+import type { EcsService } from '../aws/ports.ts';
 import { textOf } from '../json.ts';
 import type { StepContext } from './contract.ts';
 import { taken } from './create-version.ts';
@@ -14,6 +16,12 @@ export interface RestoreOrDelete {
   readonly family: string;
   /** The service before the undone step; null: that step made it. */
   readonly snapshot: JsonObject | null;
+  /** An earlier run of this step has begun to delete it: when it is gone, that run did it. */
+  readonly deleting: boolean;
+  saveDeleting(): Promise<void>;
+  /** As UpdateInPlace. */
+  readonly before: ServiceMark | undefined;
+  saveBefore(mark: ServiceMark): Promise<void>;
   readonly timeoutMinutes: number;
   readonly lines: {
     readonly deleting: string;
@@ -33,16 +41,7 @@ export async function restoreOrDelete(
   const live = await ctx.aws.ecs.describeService(cluster, serviceName);
   if (live !== undefined && live.status === 'ACTIVE' && !belongsTo(live, family)) throw taken(live, family);
   if (snapshot === null) {
-    if (live === undefined || live.status === 'INACTIVE') {
-      ctx.log(`service ${serviceName} doesn't exist, so skipping deletion of service`);
-      return { deleted: false, arn: '' };
-    }
-    ctx.log(lines.deleting);
-    ctx.log(`Waiting for existing Service ${serviceName} to reach inactive state`);
-    await deleteAndWait(ctx, { cluster, serviceName, untilMs: untilDeadline(ctx) });
-    ctx.log(`Existing Service ${serviceName} reached inactive state`);
-    ctx.log(`Deleted service ${serviceName}`);
-    return { deleted: true, arn: live.arn };
+    return await deleteFirst(ctx, options, live);
   }
   if (live?.status !== 'ACTIVE') {
     throw failure('service-missing', `Service ${serviceName} is gone: it cannot be put back as it was`, {
@@ -61,6 +60,8 @@ export async function restoreOrDelete(
     live,
     change: desired === undefined ? change : { ...change, desiredCount: desired },
     asWanted: live.taskDefinitionArn === taskDefinitionArn && (desired === undefined || live.desired === desired),
+    before: options.before,
+    saveBefore: (mark) => options.saveBefore(mark),
   });
   await awaitInPlace(ctx, {
     cluster,
@@ -76,4 +77,27 @@ export async function restoreOrDelete(
     steadyLine: lines.steady,
   });
   return { deleted: false, arn: live.arn };
+}
+
+/** The undone step made the service: undone, there is none. */
+async function deleteFirst(
+  ctx: StepContext<unknown>,
+  options: RestoreOrDelete,
+  live: EcsService | undefined,
+): Promise<{ deleted: boolean; arn: string }> {
+  const { cluster, serviceName } = options;
+  const gone = live === undefined || live.status === 'INACTIVE';
+  if (gone && !options.deleting) {
+    ctx.log(`service ${serviceName} doesn't exist, so skipping deletion of service`);
+    return { deleted: false, arn: '' };
+  }
+  if (!gone) {
+    if (!options.deleting) await options.saveDeleting();
+    ctx.log(options.lines.deleting);
+    ctx.log(`Waiting for existing Service ${serviceName} to reach inactive state`);
+    await deleteAndWait(ctx, { cluster, serviceName, untilMs: untilDeadline(ctx) });
+  }
+  ctx.log(`Existing Service ${serviceName} reached inactive state`);
+  ctx.log(`Deleted service ${serviceName}`);
+  return { deleted: true, arn: live?.arn ?? '' };
 }

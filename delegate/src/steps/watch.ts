@@ -55,6 +55,12 @@ export async function takeBaseline(ctx: Watching, cluster: string, service: EcsS
   };
 }
 
+/** What of a service's events is as old as one of these newest ones, or older. None of them is shown any more: nothing is. */
+export function eventsUpTo(service: EcsService, newest: ReadonlySet<string>): ReadonlySet<string> {
+  const first = service.events.findIndex((event) => newest.has(event.id));
+  return new Set(first === -1 ? [] : service.events.slice(first).map((event) => event.id));
+}
+
 /** One service while it is being waited for: what was seen and said, so that nothing is said twice. */
 export interface Watch {
   /** Ends when enough tasks run; throws StepFailure with the reason when they will not, or not in time. */

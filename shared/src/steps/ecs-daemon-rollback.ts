@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { defineStep } from './define.ts';
+import { serviceMark } from './target.ts';
 
 export const ecsDaemonRollback = defineStep({
   type: 'ecs-daemon-rollback',
@@ -12,7 +13,14 @@ export const ecsDaemonRollback = defineStep({
   author: z.strictObject({}),
   rendered: z.strictObject({}),
   output: z.object({ serviceName: z.string(), deleted: z.boolean(), skipped: z.string() }),
-  facts: z.object({ started: z.boolean() }).partial(),
+  facts: z
+    .object({
+      started: z.boolean(),
+      /** The service is being deleted. */
+      deleting: z.boolean(),
+      before: serviceMark,
+    })
+    .partial(),
   repeatable: true,
   defaultTimeoutSeconds: 900,
 });

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { defineStep } from './define.ts';
 import { AUTHOR, type Fields, RENDERED } from './fields.ts';
-import { containerInfo, jsonObject } from './target.ts';
+import { containerInfo, jsonObject, serviceMark } from './target.ts';
 
 /** No expressions in this timeout: the ECS workflows page rules them out for daemon setup. */
 const timeoutMinutes = z
@@ -58,6 +58,7 @@ export const ecsDaemonServiceSetup = defineStep({
       taskDefinitionArn: z.string(),
       steadyStateTimeoutMinutes: z.number(),
       taskArnsBefore: z.array(z.string()),
+      before: serviceMark,
     })
     .partial(),
   repeatable: true,

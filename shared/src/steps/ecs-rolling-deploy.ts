@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { autoScalingSnapshot } from './autoscaling.ts';
 import { defineStep } from './define.ts';
 import { AUTHOR, type Fields, RENDERED } from './fields.ts';
-import { jsonObject } from './target.ts';
+import { jsonObject, serviceMark } from './target.ts';
 
 function fields<Integer, Flag>(f: Fields<Integer, Flag>) {
   return z.strictObject({
@@ -35,6 +35,7 @@ export const ecsRollingDeploy = defineStep({
       snapshot: jsonObject.nullable(),
       autoScalingSnapshots: z.array(autoScalingSnapshot),
       taskDefinitionArn: z.string(),
+      before: serviceMark,
     })
     .partial(),
   repeatable: true,

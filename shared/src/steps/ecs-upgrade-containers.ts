@@ -41,6 +41,8 @@ export const ecsUpgradeContainers = defineStep({
       taskArnsBefore: z.array(z.string()),
       /** Stopped tasks of the services that grow, from before: later ones count, also those of while nobody looked. */
       stoppedBefore: z.array(z.string()),
+      /** The newest event of each service, from before: later ones are told of, also those of while nobody looked. */
+      newestEvents: z.array(z.string()),
       done: z.array(z.string()),
       containers: z.array(containerInfo),
     })

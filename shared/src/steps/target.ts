@@ -49,6 +49,17 @@ export type DeployedService = z.infer<typeof deployedService>;
 export const serviceDesired = z.object({ name: z.string(), desired: z.number().int().min(0) });
 export type ServiceDesired = z.infer<typeof serviceDesired>;
 
+/** Where a service stood before a step's first change of it: what came later counts, also while no delegate looked. */
+export const serviceMark = z.object({
+  /** Its newest event; empty: there was none. */
+  newestEvent: z.string(),
+  /** Tasks of it that had stopped, and are still shown. */
+  stoppedTasks: z.array(z.string()),
+  /** Its primary deployment; empty: it had none. */
+  deployment: z.string(),
+});
+export type ServiceMark = z.infer<typeof serviceMark>;
+
 /** A container as the log lists it (`6452d4b0ef39 - 10.0.0.53 (new)`). */
 export const containerInfo = z.object({
   /** First 12 characters of the runtime id; empty when it could not be found out. */
