@@ -1,0 +1,31 @@
+import { outputOf, type StepWorld, stepTask } from '../support/step-harness.ts';
+import { deployVersion, NEW_IMAGE, named, runSetup, type Story } from '../support/step-stories.ts';
+
+const BROKEN_IMAGE = 'library/nginx:broken';
+
+function breakImage(world: StepWorld): void {
+  world.simulator.control.addFault({ kind: 'image-pull-failure', image: BROKEN_IMAGE });
+}
+
+/** Steps that must fail, and must fail alike wherever they were cut off. */
+export const FAILING_STORIES: Readonly<Record<string, Story>> = {
+  'an upgrade to a version whose image is missing': {
+    type: 'ecs-upgrade-containers',
+    async prepare(world) {
+      await deployVersion(world, { execution: 1 });
+      const setup = await runSetup(world, { execution: 2, image: BROKEN_IMAGE });
+      breakImage(world);
+      const all = { desiredInstances: '100%' };
+      const prior = { setup, finalResize: true };
+      return stepTask('ecs-upgrade-containers', { execution: 2, stepId: 'p1.2', with: all, prior });
+    },
+  },
+  'a rolling update to an image that is missing': {
+    type: 'ecs-rolling-deploy',
+    async prepare(world) {
+      outputOf(await world.run(stepTask('ecs-rolling-deploy', named(NEW_IMAGE))));
+      breakImage(world);
+      return stepTask('ecs-rolling-deploy', { ...named(BROKEN_IMAGE), execution: 2 });
+    },
+  },
+};
