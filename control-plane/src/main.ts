@@ -162,11 +162,16 @@ function httpDependencies({ store, engine, dispatcher, identity, logger }: Parts
   });
   const caFingerprint = identity?.caFingerprint ?? null;
   const joining = createJoining({ store, ...SYSTEM, logger, caFingerprint });
+  joining.onLockChanged((name) => void lockChanged(dispatcher, name, logger));
   return {
     executions,
     resources: createResources({ store, clock: SYSTEM_CLOCK }),
     logs: createLogReader({ store, executions }),
-    fleet: { list: async () => fleet() },
+    fleet: {
+      list: async () => fleet(),
+      remove: async (name) => (await dispatcher.removeDelegate(name)) === 'ok',
+      unlock: (name, by) => joining.unlock(name, by),
+    },
     joining,
     joinTokens: joining,
     apiKeys: createApiKeys({ store, ...SYSTEM }),
@@ -183,6 +188,15 @@ function httpDependencies({ store, engine, dispatcher, identity, logger }: Parts
     metrics: createMetrics({ store, fleet, version: versionText() }),
     version: versionText(),
   };
+}
+
+/** What is missed here is seen with the next tick: its credentials are revoked. */
+async function lockChanged(dispatcher: Dispatcher, delegateName: string, logger: Logger): Promise<void> {
+  try {
+    await dispatcher.lockChanged(delegateName);
+  } catch (thrown) {
+    logger.error({ err: thrown, delegate: delegateName }, 'A delegate could not be looked at after its lock changed');
+  }
 }
 
 async function startDelegateDoor(

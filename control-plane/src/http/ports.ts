@@ -35,6 +35,10 @@ export interface HttpDependencies {
 export interface FleetView {
   /** Every delegate that is known, connected or not. */
   list(): Promise<readonly DelegateView[]>;
+  /** Revokes its credentials, ends its sessions and forgets it. False: there is no such delegate. */
+  remove(name: string): Promise<boolean>;
+  /** Lets it join again. False: it is not locked. */
+  unlock(name: string, by: string): Promise<boolean>;
 }
 
 export type JoinTokenInfo = Omit<JoinTokenRow, 'secretSha256'>;

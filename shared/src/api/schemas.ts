@@ -317,7 +317,20 @@ export const delegate = named(
     slots: z.number().int(),
     busy: z.number().int(),
     instances: z.number().int(),
+    transport: z
+      .enum(['streams', 'polling'])
+      .nullable()
+      .describe(
+        'How it reaches the control plane; polling: its network does not let streams live. null: not connected',
+      ),
     lastSeenAt: time,
+    lock: z
+      .object({ at: time, because: z.string() })
+      .nullable()
+      .describe('Why nobody is let in under this name, until an operator unlocks it'),
+    copySeenAt: time
+      .nullable()
+      .describe('When a second machine last wanted to come in with the credential of one that is connected'),
   }),
 );
 export type DelegateBody = z.infer<typeof delegate>;

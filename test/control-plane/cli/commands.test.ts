@@ -29,6 +29,8 @@ const COMMANDS = [
   ['logs'],
   ['delegates', 'list'],
   ['delegates', 'get'],
+  ['delegates', 'remove'],
+  ['delegates', 'unlock'],
   ['tokens', 'create'],
   ['tokens', 'list'],
   ['tokens', 'revoke'],

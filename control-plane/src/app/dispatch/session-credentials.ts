@@ -14,10 +14,17 @@ export async function dropInvalidSessions(context: DispatchContext): Promise<voi
   for (const session of registry.all()) {
     if (session.credentialId === undefined || !ids.has(session.credentialId)) continue;
     const row = rows.get(session.credentialId);
+    if (row?.revokedAtMs !== null) await learnLock(context, session.delegate);
     if (row === undefined) endForCredential(context, session, 'the credential is not known any more');
     else if (row.revokedAtMs !== null) endForCredential(context, session, 'the credential was revoked');
     else if (row.expiresAtMs <= now) endForCredential(context, session, 'the credential has expired');
   }
+}
+
+/** It may have been locked on another replica. */
+async function learnLock({ registry, store }: DispatchContext, delegate: string): Promise<void> {
+  const row = await store.getDelegate(delegate);
+  if (row !== undefined) registry.learn(row);
 }
 
 /** Ends a session whose delegate cannot come back with what it has shown. */

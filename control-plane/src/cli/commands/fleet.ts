@@ -9,7 +9,7 @@ import { Argument, type Command, InvalidArgumentError, Option } from 'commander'
 import { z } from 'zod';
 import { parseDuration } from '../arguments.ts';
 import { apiPath } from '../client.ts';
-import { type CommandRunner, commandGroup } from '../command.ts';
+import { type AddCommand, type CommandRunner, commandGroup } from '../command.ts';
 import type { CliContext } from '../context.ts';
 import { EXIT } from '../exit-codes.ts';
 import { printJson, say } from '../print.ts';
@@ -39,6 +39,7 @@ function addDelegates(program: Command, runner: CommandRunner): void {
         );
       }
       if (value.items.length === 0) say(context, 'No delegate has joined yet. Let one in: outrider tokens create');
+      for (const item of value.items) for (const line of warnings(item, context)) say(context, line);
       return EXIT.done;
     },
   });
@@ -51,15 +52,59 @@ function addDelegates(program: Command, runner: CommandRunner): void {
       const { value, raw } = await context.client().call('GET', apiPath('delegates', name), delegate);
       if (context.json) printJson(context, raw);
       else context.io.stdout.write(delegateText(value, context));
+      for (const line of warnings(value, context)) say(context, line);
+      return EXIT.done;
+    },
+  });
+  addDelegateActs(add);
+}
+
+function addDelegateActs(add: AddCommand): void {
+  add<[string], object>({
+    name: 'remove',
+    summary: 'revoke the credentials of a delegate, end its sessions and forget it',
+    examples: ['outrider delegates remove vpc-prod'],
+    arguments: [new Argument('<name>', 'its name')],
+    async run(context, [name]) {
+      await context.client().call('DELETE', apiPath('delegates', name), z.undefined());
+      if (context.json) printJson(context, { removed: name });
+      else context.io.stdout.write(`removed  ${name}\n`);
+      say(context, 'What it was at goes on elsewhere. With a join token that still counts it may come again.');
+      return EXIT.done;
+    },
+  });
+  add<[string], object>({
+    name: 'unlock',
+    summary: 'let a locked delegate join again, with a new token',
+    examples: ['outrider delegates unlock vpc-prod'],
+    arguments: [new Argument('<name>', 'its name')],
+    async run(context, [name]) {
+      const { raw } = await context.client().call('POST', apiPath('delegates', name, 'unlock'), delegate);
+      if (context.json) printJson(context, raw);
+      else context.io.stdout.write(`unlocked  ${name}\n`);
+      say(context, `What it had stays revoked. Let it join: outrider tokens create --delegate ${name}`);
       return EXIT.done;
     },
   });
 }
 
-function stateText({ connected, draining }: DelegateBody, context: CliContext): string {
+/** What a person should look at, in a line each. */
+function warnings({ name, lock, copySeenAt }: DelegateBody, context: CliContext): string[] {
+  if (lock !== null) {
+    return [`${name} is locked: ${lock.because}. When that is cleared up: outrider delegates unlock ${name}`];
+  }
+  if (copySeenAt === null || context.io.now() - Date.parse(copySeenAt) > COPY_SHOWN_MS) return [];
+  return [`${name}: a second machine wants to come in with its credential; was its data directory copied?`];
+}
+
+/** A copy that has given up is not worth a word any more. */
+const COPY_SHOWN_MS = 3_600_000;
+
+function stateText({ connected, draining, transport, lock }: DelegateBody, context: CliContext): string {
   const { glyphs } = context.palette(context.io.stdout);
+  if (lock !== null) return `${glyphs.off} locked`;
   if (!connected) return `${glyphs.off} gone`;
-  return draining ? `${glyphs.on} draining` : `${glyphs.on} connected`;
+  return `${glyphs.on} ${draining ? 'draining' : 'connected'}${transport === 'polling' ? ' (polling)' : ''}`;
 }
 
 function delegateCells(item: DelegateBody, context: CliContext): string[] {

@@ -12,6 +12,8 @@ export interface DelegateView {
   readonly slots: number;
   readonly busy: number;
   readonly instances: number;
+  /** How it reaches the control plane; `polling`: one of its instances does. Null: not at all. */
+  readonly transport?: 'streams' | 'polling' | null;
   /** Milliseconds since 1970. */
   readonly lastSeenMs: number;
   /** Why nobody comes in under this name, until an operator lifts it. */

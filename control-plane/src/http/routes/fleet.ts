@@ -11,7 +11,7 @@ import { OutriderError } from '@outrider/shared/errors.ts';
 import { didYouMean } from '@outrider/shared/nearest.ts';
 import { z } from 'zod';
 import type { DelegateView } from '../../domain/fleet/match.ts';
-import type { HttpDependencies, JoinTokenInfo } from '../ports.ts';
+import type { FleetView, HttpDependencies, JoinTokenInfo } from '../ports.ts';
 import { defineRoute, type Route } from '../route.ts';
 
 /** Delegates, and the tokens that let new ones in. */
@@ -51,6 +51,50 @@ function delegateRoutes({ fleet }: HttpDependencies): Route[] {
         const found = delegates.find((candidate) => candidate.name === params.name);
         if (found === undefined) throw noDelegate(params.name, delegates);
         return { kind: 'json', status: 200, body: delegateBody(found) };
+      },
+    }),
+    ...delegateActs(fleet),
+  ];
+}
+
+function delegateActs(fleet: FleetView): Route[] {
+  return [
+    defineRoute({
+      method: 'DELETE',
+      path: '/v1/delegates/{name}',
+      operationId: 'removeDelegate',
+      tag: 'Delegates',
+      summary: 'Revokes the credentials of a delegate, ends its sessions and forgets it',
+      permission: 'administer',
+      params: z.strictObject({ name: z.string().min(1).max(128) }),
+      query: z.strictObject({}),
+      answers: [{ status: 204, description: 'It is out; with a join token that still counts it may come again' }],
+      async handle({ params }) {
+        if (await fleet.remove(params.name)) return { kind: 'empty', status: 204 };
+        throw noDelegate(params.name, await fleet.list());
+      },
+    }),
+    defineRoute({
+      method: 'POST',
+      path: '/v1/delegates/{name}/unlock',
+      operationId: 'unlockDelegate',
+      tag: 'Delegates',
+      summary: 'Lets a locked delegate join again; the credentials that it had stay revoked',
+      permission: 'administer',
+      params: z.strictObject({ name: z.string().min(1).max(128) }),
+      query: z.strictObject({}),
+      answers: [{ status: 200, description: 'The delegate', schema: delegate }],
+      async handle({ params, actor }) {
+        const unlocked = await fleet.unlock(params.name, actor.name);
+        const delegates = await fleet.list();
+        const found = delegates.find((candidate) => candidate.name === params.name);
+        if (found === undefined) throw noDelegate(params.name, delegates);
+        if (!unlocked) {
+          throw new OutriderError('not-allowed-now', `The delegate ${params.name} is not locked`, {
+            hint: 'See its state: outrider delegates list.',
+          });
+        }
+        return { kind: 'json', status: 200, body: delegateBody({ ...found, lock: null }) };
       },
     }),
   ];
@@ -116,10 +160,21 @@ function tokenRoutes({ joinTokens, clock }: HttpDependencies): Route[] {
   ];
 }
 
-function delegateBody({ lastSeenMs, ...view }: DelegateView): DelegateBody {
+function delegateBody({
+  lastSeenMs,
+  transport = null,
+  lock = null,
+  twinSeenMs = null,
+  ...view
+}: DelegateView): DelegateBody {
   const { name, connected, draining, tags, stepTypes, version, region, slots, busy, instances } = view;
   const lists = { tags: [...tags], stepTypes: [...stepTypes] };
-  return { name, connected, draining, ...lists, version, region, slots, busy, instances, lastSeenAt: iso(lastSeenMs) };
+  const numbers = { slots, busy, instances };
+  return {
+    ...{ name, connected, draining, ...lists, version, region, ...numbers, transport, lastSeenAt: iso(lastSeenMs) },
+    lock: lock === null ? null : { at: iso(lock.atMs), because: lock.because },
+    copySeenAt: twinSeenMs === null ? null : iso(twinSeenMs),
+  };
 }
 
 function tokenBody(info: JoinTokenInfo): JoinTokenBody {
