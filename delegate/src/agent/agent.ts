@@ -1,7 +1,7 @@
 import { OutriderError } from '@outrider/shared/errors.ts';
 import { HEARTBEAT_JITTER, HEARTBEAT_MS } from '@outrider/shared/protocol/timings.ts';
 import type { AgentConnection, ConnectionHandlers } from './agent-connection.ts';
-import type { InstantClock, Timers } from './instant.ts';
+import { type InstantClock, steadyClock, type Timers } from './instant.ts';
 import type { OpenJournal } from './journal.ts';
 import { LeaseClock } from './lease-clock.ts';
 import { LogSender } from './log-sender.ts';
@@ -48,6 +48,8 @@ export class Agent {
   readonly #leases: LeaseClock;
   readonly #logs: LogSender;
   readonly #runner: Runner;
+  /** Steps wait by it: a clock that is set must neither end a wait nor make it last. */
+  readonly #steady: { now(): number };
   #state: SessionState;
   /** Decided and not done yet. A message belongs to the connection for which it was decided. */
   readonly #outputs: { readonly output: SessionOutput; readonly connection: number }[] = [];
@@ -61,6 +63,7 @@ export class Agent {
   constructor(options: AgentOptions) {
     this.#options = options;
     const { clock, timers, logger, journal } = options;
+    this.#steady = steadyClock(clock);
     this.#state = initialState(options.identity, journal.state);
     LogSpool.removeOthers(
       options.logFiles,
@@ -77,10 +80,10 @@ export class Agent {
     this.#runner = new Runner({
       ...options.work,
       timers,
-      clock: { now: () => clock.instant().wallMs },
+      clock: this.#steady,
       gateOf: (taskId, signal) => this.#leases.gate(taskId, signal),
       hooks: {
-        log: (ref, line) => this.#logs.append(ref, line),
+        log: (ref, line) => this.#logs.append(ref, { ...line, at: this.#timeText() }),
         counts: (ref, services) => this.#take({ kind: 'counts', ...ref, services }),
         checkpoint: (ref, sequence, facts) => this.#take({ kind: 'checkpoint', ...ref, sequence, facts }),
         ended: (ref, end) => {
@@ -204,14 +207,15 @@ export class Agent {
         return this.#leases.end(output.taskId);
       case 'resume-log':
         return this.#logs.resume(output, output.offset, output.began);
-      case 'say': {
-        const at = new Date(this.#options.clock.instant().wallMs).toISOString();
-        return this.#logs.append(output, { at, level: 'WARN', text: output.text });
-      }
+      case 'say':
+        return this.#logs.append(output, { at: this.#timeText(), level: 'WARN', text: output.text });
       case 'settle-log':
         return this.#logs.settle(output);
-      case 'start':
-        return this.#runner.start({ ...output, again: this.#logs.end(output.offer) > 0 });
+      case 'start': {
+        const leftMs = output.deadlineMs - this.#options.clock.instant().wallMs;
+        const again = this.#logs.end(output.offer) > 0;
+        return this.#runner.start({ ...output, deadlineMs: this.#steady.now() + leftMs, again });
+      }
       case 'stop':
         return this.#runner.stop(output, output.reason);
       case 'checkpoint-committed':
@@ -242,6 +246,10 @@ export class Agent {
     } else {
       this.#options.logger.error({ message: message.kind, why: sent.why }, 'A message is too large to be sent');
     }
+  }
+
+  #timeText(): string {
+    return new Date(this.#options.clock.instant().wallMs).toISOString();
   }
 
   #armHeartbeat(): void {

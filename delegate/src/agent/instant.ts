@@ -16,6 +16,15 @@ export function elapsedMs(since: Instant, now: Instant): number {
   return Math.max(now.monotonicMs - since.monotonicMs, now.wallMs - since.wallMs, 0);
 }
 
+/**
+ * Milliseconds since 1970 for whoever measures how long things take: wall time as it was at first, and monotonic time since
+ * then. It takes no notice of a clock that is set, and falls behind by as long as the machine was suspended.
+ */
+export function steadyClock(clock: InstantClock): { now(): number } {
+  const first = clock.instant();
+  return { now: () => first.wallMs + clock.instant().monotonicMs - first.monotonicMs };
+}
+
 export const SYSTEM_INSTANTS: InstantClock = {
   instant: () => ({ monotonicMs: performance.now(), wallMs: Date.now() }),
 };

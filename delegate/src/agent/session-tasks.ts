@@ -12,7 +12,9 @@ import type { HeldTask, WorkEnd } from './session-state.ts';
 type Offer = Extract<ServerMessage, { kind: 'offer' }>;
 
 export function takeOffer(draft: Draft, message: Offer, at: Instant, mayTakeWork: boolean): void {
-  const { taskId, epoch, task, deadlineMs, facts, checkpointSequence, logOffset } = message;
+  const { taskId, epoch, task, deadlineMs, facts, checkpointSequence, logOffset, serverTimeMs } = message;
+  // One of the two clocks may have been set since the Welcome.
+  if (serverTimeMs !== null) draft.change({ serverAheadMs: serverTimeMs - at.wallMs });
   const offer: OfferRecord = { taskId, epoch, task, deadlineMs, facts, checkpointSequence, logOffset };
   const before = draft.state.tasks.get(taskId);
   if (before !== undefined) {

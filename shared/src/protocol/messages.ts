@@ -103,6 +103,8 @@ export type ServerMessage =
       readonly logOffset: number;
       readonly acceptWithinMs: number;
       readonly checkpointSequence: number;
+      /** When it was sent, by the clock that the deadline goes by; null: an older control plane does not say. */
+      readonly serverTimeMs: number | null;
     } & TaskRef)
   | ({ readonly kind: 'lease'; readonly ttlMs: number } & TaskRef)
   | ({

@@ -68,7 +68,11 @@ export class Session {
     });
   }
 
-  offer(ref: TaskRef = T1, type = 'ecs-steady-state-check'): readonly SessionOutput[] {
+  offer(
+    ref: TaskRef = T1,
+    type = 'ecs-steady-state-check',
+    serverTimeMs: number | null = null,
+  ): readonly SessionOutput[] {
     return this.receive({
       kind: 'offer',
       ...ref,
@@ -78,6 +82,7 @@ export class Session {
       logOffset: 5,
       acceptWithinMs: 10_000,
       checkpointSequence: 3,
+      serverTimeMs,
     });
   }
 

@@ -44,6 +44,14 @@ describe('a session', () => {
     assert.equal(start?.deadlineMs, 2_000_000 - 60_000);
   });
 
+  test('a clock that was set since the welcome does not move the deadline of what is offered then', () => {
+    const session = new Session();
+    session.connect();
+    session.offer(T1, 'shell', 1_500_000);
+    const [start] = session.receive({ kind: 'lease', ...T1, ttlMs: 30_000 }).filter(({ kind }) => kind === 'start');
+    assert.equal(start?.kind === 'start' && start.deadlineMs, 2_000_000 - 500_000);
+  });
+
   test('a lease that nobody waits for begins nothing', () => {
     const session = new Session();
     session.connect();
@@ -72,6 +80,7 @@ describe('a session', () => {
           logOffset: 0,
           acceptWithinMs: 1,
           checkpointSequence: 0,
+          serverTimeMs: null,
         },
         mayTakeWork,
       );

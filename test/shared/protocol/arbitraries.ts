@@ -143,6 +143,7 @@ export const serverMessage: fc.Arbitrary<ServerMessage> = fc.oneof(
       logOffset: long,
       acceptWithinMs: uint,
       checkpointSequence: long,
+      serverTimeMs: fc.option(timeMs),
     }),
   ),
   about('lease', record({ ttlMs: uint })),

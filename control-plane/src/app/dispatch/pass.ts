@@ -192,6 +192,7 @@ async function offer(context: DispatchContext, row: TaskRow, session: Session): 
     logOffset: task.logBytes,
     acceptWithinMs: timings.offerAcceptMs,
     checkpointSequence: task.checkpointSequence,
+    serverTimeMs: clock.now(),
   });
   if (sent !== 'too-large') return true;
   const verdict = { kind: 'withdraw-failed', failure: tooLarge(task) } as const;

@@ -178,6 +178,7 @@ function writeOffer(message: ServerMessage & { kind: 'offer' }): Offer {
     logOffset: writeLong(message.logOffset),
     acceptWithinMs: writeUint(message.acceptWithinMs),
     checkpointSequence: writeLong(message.checkpointSequence),
+    ...(message.serverTimeMs === null ? {} : { serverTime: writeTime(message.serverTimeMs) }),
   };
 }
 
@@ -191,6 +192,7 @@ function readOffer(wire: Offer__Output): ServerMessage {
     logOffset: long(wire.logOffset, 'log_offset'),
     acceptWithinMs: uint(wire.acceptWithinMs),
     checkpointSequence: long(wire.checkpointSequence, 'checkpoint_sequence'),
+    serverTimeMs: wire.serverTime === undefined ? null : time(wire.serverTime, 'server_time'),
   };
 }
 

@@ -12,6 +12,7 @@ export interface Offer {
   'logOffset'?: (number | string | Long);
   'acceptWithinMs'?: (number);
   'checkpointSequence'?: (number | string | Long);
+  'serverTime'?: (_google_protobuf_Timestamp | null);
 }
 
 export interface Offer__Output {
@@ -23,4 +24,5 @@ export interface Offer__Output {
   'logOffset'?: (string);
   'acceptWithinMs'?: (number);
   'checkpointSequence'?: (string);
+  'serverTime'?: (_google_protobuf_Timestamp__Output);
 }
