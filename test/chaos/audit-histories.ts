@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto';
 import type { Tell } from './audit.ts';
 import type { EventRecord, ExecutionRecord, Observations, StepRecord, StoreRecord } from './observations.ts';
-import type { Watched } from './watcher.ts';
+import type { CommandWatched, Watched } from './watcher.ts';
 
 /** Histories are whole, unforged, and say the same to everybody. */
-export function auditHistories({ executions, store, watched }: Observations, tell: Tell): void {
+export function auditHistories(seen: Observations, tell: Tell): void {
+  const { executions, store, watched, watchedByCommand } = seen;
   const stored = Map.groupBy(store.events, (event) => event.executionId);
   for (const execution of executions) {
     auditOrder(execution, tell);
@@ -21,6 +22,8 @@ export function auditHistories({ executions, store, watched }: Observations, tel
   auditChains(store, tell);
   const histories = new Map(executions.map((execution) => [execution.id, execution.events]));
   for (const watcher of watched) auditWatcher(watcher, histories.get(watcher.executionId) ?? [], tell);
+  const known = new Map(executions.map((execution) => [execution.id, execution]));
+  for (const command of watchedByCommand) auditCommand(command, known.get(command.executionId), tell);
 }
 
 function auditOrder({ id, events }: ExecutionRecord, tell: Tell): void {
@@ -88,6 +91,29 @@ function auditWatcher(watcher: Watched, history: readonly EventRecord[], tell: T
       truth !== undefined && event.type === truth.type && event.id === event.seq && event.text === truth.text;
     if (!same) return tell('watchers see what the history says', `${name}: event ${event.seq} differs`);
   }
+}
+
+/** `outrider watch` prints each event once, and its exit code says how the execution ended. */
+function auditCommand(
+  { executionId, exitCode, events, said }: CommandWatched,
+  execution: ExecutionRecord | undefined,
+  tell: Tell,
+): void {
+  if (execution === undefined) return;
+  const seqOf = (text: string): number => (JSON.parse(text) as { seq: number }).seq;
+  const seen = events.map(seqOf).join(' ');
+  const expected = execution.events.map((event) => event.seq).join(' ');
+  if (seen !== expected)
+    tell('the command line sees each event once, in order', `${executionId}: ${seen} of ${expected}`);
+  const code = exitCodeOf(execution);
+  if (exitCode !== code)
+    tell('exit codes tell how it ended', `${executionId}: ${exitCode} instead of ${code}: ${said}`);
+}
+
+function exitCodeOf({ status, rollback }: ExecutionRecord): number {
+  if (status === 'succeeded') return 0;
+  if (rollback === 'failed') return 5;
+  return status === 'aborted' ? 6 : 3;
 }
 
 /** Each hash covers the event, its place, its time and the hash before it; the first stands on the execution's id. */

@@ -1,5 +1,6 @@
 import type { Tell } from './audit.ts';
 import type { ExecutionRecord, Observations, ProducedRun, StepRecord, StoreRecord } from './observations.ts';
+import type { LogFollowed } from './watcher.ts';
 
 type StoredTask = StoreRecord['tasks'][number];
 
@@ -20,7 +21,7 @@ const ADDED: readonly RegExp[] = [
 const DAMAGED = /^\[The log above is not what /;
 
 /** Logs are whole, in order, the same for everybody, and end as their steps did. */
-export function auditLogs({ executions, store, produced }: Observations, tell: Tell): void {
+export function auditLogs({ executions, store, produced, followed }: Observations, tell: Tell): void {
   const tasks = new Map(store.tasks.map((task) => [task.taskId, task]));
   const runs = Map.groupBy(produced, (run) => run.taskId);
   for (const task of store.tasks) auditChunks(task, tell);
@@ -34,6 +35,23 @@ export function auditLogs({ executions, store, produced }: Observations, tell: T
       }
       auditLastLine(execution, step, tell);
     }
+  }
+  const steps = new Map(executions.flatMap(({ id, steps: own }) => own.map((step) => [`${id}/${step.id}`, step])));
+  for (const follower of followed) auditFollower(follower, steps.get(`${follower.executionId}/${follower.step}`), tell);
+}
+
+/** Who follows a log reads each line once, in order, to the end. */
+function auditFollower(follower: LogFollowed, step: StepRecord | undefined, tell: Tell): void {
+  const name = `${follower.executionId}/${follower.step} (${follower.connections} connections)`;
+  if (!follower.ended) return tell('every follower of a log sees the end', name);
+  const expected = (step?.lines ?? []).map(({ attempt, seq, text }) => `${attempt}.${seq} ${text}`);
+  const wrong = expected.findIndex((line, index) => line !== follower.lines[index]);
+  if (wrong >= 0 || follower.lines.length !== expected.length) {
+    const where = `line ${wrong + 1}: ${follower.lines[wrong] ?? ''} for ${expected[wrong] ?? ''}`;
+    tell(
+      'followers of a log see each line once, in order',
+      `${name}: ${follower.lines.length} of ${expected.length}, ${where}`,
+    );
   }
 }
 

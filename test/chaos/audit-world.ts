@@ -65,6 +65,11 @@ function auditReplica({ lane, before, after }: Deployment, execution: ExecutionR
   if (fresh.some((service) => service.desired > 0)) {
     tell('nothing of what was rolled back serves', `${name}: ${countsOf(after)}`);
   }
+  if (fresh.some((service) => service.scaling !== undefined)) {
+    tell('a rollback restores auto scaling', `${name}: the new version still has one`);
+  }
+  // After a rollback that failed several versions serve: which of them is kept is the next setup's choice, for good.
+  if (before.services.filter((service) => service.desired > 0).length > 1) return;
   for (const old of before.services) {
     const now = after.services.find((service) => service.name === old.name);
     const gone = now === undefined && old.desired > 0;
@@ -75,10 +80,8 @@ function auditReplica({ lane, before, after }: Deployment, execution: ExecutionR
       const text = `${JSON.stringify(old.scaling)} became ${JSON.stringify(now.scaling)}`;
       tell('a rollback restores auto scaling', `${name}: of ${old.name} ${text}`);
     }
-    if (now?.markedSuspended === true) tell('a rollback restores auto scaling', `${name}: ${old.name} is still marked`);
-  }
-  if (fresh.some((service) => service.scaling !== undefined)) {
-    tell('a rollback restores auto scaling', `${name}: the new version still has one`);
+    if (old.desired > 0 && now?.markedSuspended === true)
+      tell('a rollback restores auto scaling', `${name}: ${old.name} is still marked`);
   }
 }
 

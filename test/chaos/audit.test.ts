@@ -87,6 +87,26 @@ const WRONGS: readonly (readonly [string, string, (seen: Seen) => void])[] = [
     (seen) => void (at(at(seen.watched, 0).events, 1).text = '{}'),
   ],
   ['a watcher that waits for ever', 'every watcher sees the end', (seen) => void (at(seen.watched, 0).end = undefined)],
+  [
+    'a line that a follower never got',
+    'followers of a log see each line once, in order',
+    (seen) => void at(seen.followed, 0).lines.shift(),
+  ],
+  [
+    'a follower that waits for ever',
+    'every follower of a log sees the end',
+    (seen) => void (at(seen.followed, 0).ended = false),
+  ],
+  [
+    'a command that printed an event twice',
+    'the command line sees each event once, in order',
+    (seen) => void at(seen.watchedByCommand, 0).events.push(at(at(seen.watchedByCommand, 0).events, 0)),
+  ],
+  [
+    'an exit code that lies',
+    'exit codes tell how it ended',
+    (seen) => void (at(seen.watchedByCommand, 0).exitCode = 1),
+  ],
   ['a hole in a log', 'a log has no hole', (seen) => void (at(at(seen.store.tasks, 0).chunks, 1).offset += 5)],
   ['a log that is shorter than was said', 'a log has no hole', (seen) => void (at(seen.store.tasks, 0).logBytes += 1)],
   [

@@ -190,7 +190,11 @@ async function alarmingLines(daemon: Daemon): Promise<readonly string[]> {
 }
 
 /** Looks for every secret in every file that the installation left. */
-export async function collectSecrets({ directory, secrets }: Installation): Promise<readonly SecretRecord[]> {
+export async function collectSecrets({
+  directory,
+  secrets,
+  delegates,
+}: Installation): Promise<readonly SecretRecord[]> {
   const canaries: readonly (readonly [string, string])[] = [
     ['the API key', secrets.apiKey],
     ['the AWS secret key', secrets.awsSecretKey],
@@ -208,6 +212,9 @@ export async function collectSecrets({ directory, secrets }: Installation): Prom
     // A delegate's credential belongs in the file that only the delegate reads, and nowhere else.
     if (/credential/.test(entry.name))
       credentials.push(...(bytes.toString('utf8').match(/odc_[0-9A-Za-z]+_[\w-]+/g) ?? []));
+  }
+  if (new Set(credentials).size < Object.keys(delegates).length) {
+    found.push({ what: 'a credential that nobody looked for', where: 'a place that is not known here' });
   }
   for (const { where, bytes } of files) {
     for (const [what, secret] of canaries) if (bytes.includes(secret)) found.push({ what, where });

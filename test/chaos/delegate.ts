@@ -4,14 +4,15 @@ import { delegateConfig, startDelegate } from '@outrider/delegate/delegate.ts';
 import { HANDLERS, runStep } from '@outrider/delegate/steps/index.ts';
 import { pino } from 'pino';
 import { recordingRunStep } from './produced.ts';
-import { FAST_CALL_MS, FAST_CONNECTION } from './timings.ts';
+import { paceOf } from './timings.ts';
 
 /**
- * A process: a delegate as `outrider delegate` starts it, with faster timers. What its steps say is written down a second time
+ * A process: a delegate as `outrider delegate` starts it, with timers as fast as its argument says. What its steps say is written down a second time
  * (CHAOS_PRODUCED), by other means than the product's, so that the stored logs can be held against it.
  */
 enableCompileCache();
 process.env['GRPC_VERBOSITY'] ??= 'NONE';
+const { connection, callMs } = paceOf(process.argv[2]);
 const config = delegateConfig(process.env);
 const logger = pino({ level: config.logLevel, base: { delegate: config.name } }, pino.destination(2));
 const clients = createAwsClients({ sessionName: `outrider-${config.name}`, environment: process.env });
@@ -19,7 +20,7 @@ const delegate = await startDelegate(config, {
   logger,
   environment: process.env,
   stepTypes: Object.keys(HANDLERS),
-  connectionTimings: FAST_CONNECTION,
+  connectionTimings: connection,
   onFatal: () => process.exit(1),
   work: {
     runStep: recordingRunStep(runStep, process.env['CHAOS_PRODUCED'] ?? ''),
@@ -28,7 +29,10 @@ const delegate = await startDelegate(config, {
         clients,
         region: task.target.region,
         assumeRole: task.target.assumeRole,
-        gate: { permit: () => gate.permit(FAST_CALL_MS), holds: () => gate.holds(FAST_CALL_MS) },
+        gate: {
+          permit: (askedMs) => gate.permit(callMs ?? askedMs),
+          holds: (askedMs) => gate.holds(callMs ?? askedMs),
+        },
         signal,
         tools: { sleep, random: Math.random },
       }),

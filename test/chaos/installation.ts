@@ -4,6 +4,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { startSimulator } from '@outrider/simulator/start.ts';
 import { eventually } from '../support/processes.ts';
+import { type Ambush, createAmbush } from './ambush.ts';
 import type { Chance } from './chance.ts';
 import { createDaemon, type Daemon } from './daemon.ts';
 import { type ApiAccess, call, type Endpoint } from './http-call.ts';
@@ -25,6 +26,7 @@ export interface Secrets {
 export interface Installation {
   readonly directory: string;
   readonly aws: Awaited<ReturnType<typeof startSimulator>>;
+  readonly ambush: Ambush;
   readonly controlPlane: Daemon;
   readonly delegates: Readonly<Record<DelegateName, Daemon>>;
   /** Between operators and the control plane. */
@@ -44,8 +46,6 @@ export interface Installation {
   close(): Promise<void>;
 }
 
-const ENTRY = (name: string) => fileURLToPath(new URL(name, import.meta.url));
-const OUTRIDER = ENTRY('../../control-plane/bin/outrider.mjs');
 const STOP_LIMIT_MS = 20_000;
 /** Simulated seconds per second. */
 const SPEED = 40;
@@ -70,7 +70,9 @@ type Parts = Omit<Installation, 'api' | 'directApi' | 'cliEnvironment' | 'secret
 async function prepare(directory: string, pace: Pace, chance: Chance): Promise<Parts> {
   const producedDirectory = path.join(directory, 'produced');
   await mkdir(producedDirectory, { recursive: true });
+  const ambush = createAmbush();
   const aws = await startSimulator({
+    interceptor: ambush.interceptor,
     port: 0,
     agentPort: 0,
     speed: SPEED,
@@ -125,7 +127,8 @@ async function prepare(directory: string, pace: Pace, chance: Chance): Promise<P
         CHAOS_PRODUCED: producedDirectory,
         AWS_ENDPOINT_URL: aws.url,
         AWS_REGION: 'us-east-1',
-        AWS_ACCESS_KEY_ID: 'simulated',
+        // Says whose call it is.
+        AWS_ACCESS_KEY_ID: name,
         AWS_SECRET_ACCESS_KEY: awsSecretKey,
       }),
     });
@@ -148,6 +151,7 @@ async function prepare(directory: string, pace: Pace, chance: Chance): Promise<P
   return {
     directory,
     aws,
+    ambush,
     controlPlane,
     delegates,
     operatorProxy,
@@ -214,11 +218,8 @@ function endpointOf(port: number, caFile: string): Endpoint {
   };
 }
 
-/** With the protocol's own timers it is the product's command; faster ones have entries of their own. */
 function commandOf(pace: Pace, what: 'control-plane' | 'delegate'): readonly string[] {
-  return pace.name === 'real'
-    ? [process.execPath, OUTRIDER, what]
-    : [process.execPath, ENTRY(what === 'delegate' ? './delegate.ts' : './control-plane.ts')];
+  return [process.execPath, fileURLToPath(new URL(`./${what}.ts`, import.meta.url)), pace.name];
 }
 
 function baseEnvironment(): Record<string, string> {

@@ -1,4 +1,4 @@
-import { mkdtemp } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { audit } from './audit.ts';
@@ -22,16 +22,22 @@ export async function main(argv: readonly string[]): Promise<number> {
     return 2;
   }
   const { minutes, seed, realTimers } = wanted;
+  // The processes that were started are ended with this one.
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130));
   const pace = realTimers ? PACES.real : PACES.fast;
   const directory = await mkdtemp(path.join(tmpdir(), 'outrider-chaos-'));
   const tell = (line: string) => void process.stdout.write(`${line}\n`);
-  tell(`Seed ${seed}, ${minutes} minutes, ${pace.name} timers; everything lies in ${directory}`);
+  tell(`Seed ${seed}, ${minutes} minutes, ${pace.name} timers`);
   const settleMs = 12 * (pace.leaseMs + pace.takeoverMs);
   const run = await runChaos({ seed, pace, chaosMs: minutes * 60_000, settleMs, directory, tell });
   const violations = audit(run.observations);
   tell(summary(run, violations));
-  tell(`Seed ${seed}; everything lies in ${directory}`);
-  return violations.length === 0 ? 0 : 1;
+  if (violations.length > 0) {
+    tell(`Seed ${seed}; stores, logs and everything else lie in ${directory}`);
+    return 1;
+  }
+  await rm(directory, { recursive: true, force: true });
+  return 0;
 }
 
 function read(argv: readonly string[]): Wanted | undefined {

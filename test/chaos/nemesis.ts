@@ -1,4 +1,5 @@
 import type { Chance } from './chance.ts';
+import type { Daemon } from './daemon.ts';
 import { DELEGATES, type Installation } from './installation.ts';
 import { pause } from './operator.ts';
 import type { ChaosProxy, Direction } from './proxy.ts';
@@ -24,7 +25,8 @@ interface Fault {
   readonly victims: readonly string[];
   /** How long it may last. */
   readonly lastsMs: readonly [number, number];
-  begin(victim: string, chance: Chance): void | Promise<void>;
+  /** False: it did not come about. */
+  begin(victim: string, chance: Chance): unknown;
   end(victim: string): void | Promise<void>;
 }
 
@@ -51,10 +53,10 @@ export function startNemesis(
   const began = performance.now();
 
   const doHarm = async (fault: Fault, victim: string, forMs: number, luck: Chance) => {
+    if ((await fault.begin(victim, luck)) === false) return;
     const misdeed = { atMs: Math.round(performance.now() - began), what: fault.what, victim, forMs };
     misdeeds.push(misdeed);
     tell(misdeed);
-    await fault.begin(victim, luck);
     await pauseUnless(forMs, stop);
     await fault.end(victim);
   };
@@ -96,8 +98,9 @@ function weighted(faults: readonly Fault[], chance: Chance): Fault {
 
 function harmsOf(installation: Installation, pace: Pace): readonly Harm[] {
   return [
-    { name: 'processes', faults: processFaults(installation, pace), atOnce: 2, pauseMs: [500, 3_500] },
-    { name: 'networks', faults: networkFaults(installation, pace), atOnce: 2, pauseMs: [300, 2_500] },
+    { name: 'processes', faults: processFaults(installation, pace), atOnce: 2, pauseMs: [800, 4_500] },
+    { name: 'ambushes', faults: ambushes(installation, pace), atOnce: 1, pauseMs: [100, 1_500] },
+    { name: 'networks', faults: networkFaults(installation, pace), atOnce: 2, pauseMs: [500, 3_500] },
     { name: 'AWS', faults: awsFaults(installation), atOnce: 1, pauseMs: [50, 1_000] },
   ];
 }
@@ -142,6 +145,57 @@ function processFaults({ controlPlane, delegates }: Installation, pace: Pace): r
     },
     { what: 'SIGTERM', weight: 1.2, victims: DELEGATES, lastsMs: [50, 1_000], ...told },
     { what: 'SIGTERM', weight: 0.6, victims: center, lastsMs: [50, 1_000], ...told },
+  ];
+}
+
+/** How long one lies in wait. */
+const AMBUSH_MS = 3_000;
+
+/** The same at the worst moments: in the middle of a change of AWS, or of an operator's request. */
+function ambushes({ ambush, controlPlane, delegates }: Installation, pace: Pace): readonly Fault[] {
+  const delegateOf = (caller: string) => Object.values(delegates).find((daemon) => daemon.name === caller);
+  let struck = '';
+  const atChange = (act: (daemon: Daemon) => void) => (_victim: string, chance: Chance) =>
+    ambush.atNextChange(
+      {
+        moment: chance.one(['arrived', 'answered']),
+        drop: chance.maybe(0.3),
+        strike: (caller) => {
+          struck = caller;
+          const daemon = delegateOf(caller);
+          if (daemon !== undefined) act(daemon);
+        },
+      },
+      AMBUSH_MS,
+    );
+  const caller = ['whoever changes AWS'];
+  const killed = {
+    victims: caller,
+    begin: atChange((daemon) => void daemon.kill()),
+    end: () => delegateOf(struck)?.start(),
+  };
+  const frozen = {
+    victims: caller,
+    begin: atChange((daemon) => daemon.freeze()),
+    end: () => delegateOf(struck)?.thaw(),
+  };
+  const tooLong = [pace.leaseMs, pace.leaseMs + pace.takeoverMs + 2_000] as const;
+  return [
+    { what: 'kill -9 at a change of AWS', weight: 4, lastsMs: [50, 2_000], ...killed },
+    { what: 'kill -9 at a change of AWS, away for longer than the lease', weight: 1, lastsMs: tooLong, ...killed },
+    { what: 'freeze at a change of AWS', weight: 1, lastsMs: [300, pace.leaseMs], ...frozen },
+    { what: 'freeze at a change of AWS, longer than the lease', weight: 1, lastsMs: tooLong, ...frozen },
+    {
+      what: 'kill -9 in the middle of a request',
+      weight: 2,
+      victims: [controlPlane.name],
+      lastsMs: [50, 1_500],
+      begin: (_victim, chance) =>
+        ambush.atNextRequest(() => {
+          setTimeout(() => void controlPlane.kill(), chance.whole(0, 30));
+        }, AMBUSH_MS),
+      end: () => controlPlane.start(),
+    },
   ];
 }
 

@@ -1,6 +1,6 @@
 import type { Misdeed } from './nemesis.ts';
 import type { ProducedRecord } from './produced.ts';
-import type { Watched } from './watcher.ts';
+import type { CommandWatched, LogFollowed, Watched } from './watcher.ts';
 import type { Deployment } from './workload.ts';
 import type { CreatedView, LaneWorld, MutationView, RevisionView } from './world-view.ts';
 
@@ -11,6 +11,8 @@ export interface Observations {
   readonly open: readonly string[];
   readonly troubles: readonly string[];
   readonly watched: readonly Watched[];
+  readonly watchedByCommand: readonly CommandWatched[];
+  readonly followed: readonly LogFollowed[];
   /** What the API says of every execution there is. */
   readonly executions: readonly ExecutionRecord[];
   readonly store: StoreRecord;

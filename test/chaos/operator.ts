@@ -41,14 +41,20 @@ export async function startExecution(
   for (let sent = 1; ; sent++) {
     const id = byCommandLine
       ? await startByCommandLine(installation, lane, image, key)
-      : await startByApi(installation.api, lane, image, key);
+      : await startByApi(installation, lane, image, key);
     if (id !== undefined) return { key, executionId: id, sent, by: byCommandLine ? 'command line' : 'api' };
     if (performance.now() > end) throw new Error(`${key} was never answered`);
     await pause(AGAIN_AFTER_MS);
   }
 }
 
-async function startByApi(api: ApiAccess, lane: Lane, image: string, key: string): Promise<string | undefined> {
+async function startByApi(
+  { api, ambush }: Installation,
+  lane: Lane,
+  image: string,
+  key: string,
+): Promise<string | undefined> {
+  ambush.requestSent();
   const answer = await attempt(() =>
     call(api, 'POST', '/v1/executions', {
       body: { workflow: lane.workflow, application: APPLICATION, artifacts: { [lane.service]: image }, reason: key },
@@ -79,7 +85,7 @@ async function startByCommandLine(
 
 /** Asks until there is an answer, whatever it is. */
 export async function intervene(
-  api: ApiAccess,
+  { api, ambush }: Installation,
   executionId: string,
   kind: Intervention['kind'],
   key: string,
@@ -87,6 +93,7 @@ export async function intervene(
   const end = performance.now() + PATIENCE_MS;
   for (let sent = 1; ; sent++) {
     const path = `/v1/executions/${executionId}/${kind}`;
+    ambush.requestSent();
     const answer = await attempt(() => call(api, 'POST', path, { body: { reason: key } }));
     if (answer !== undefined && answer.status < 500) return { kind, sent, status: answer.status };
     if (performance.now() > end) throw new Error(`the ${kind} of ${executionId} was never answered`);

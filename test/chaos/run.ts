@@ -109,6 +109,8 @@ async function observe(
     open: workload.open(),
     troubles: workload.troubles(),
     watched: workload.watched(),
+    watchedByCommand: workload.watchedByCommand(),
+    followed: workload.followed(),
     executions,
     store: collectStore(storeFile),
     produced: await collectProduced(producedDirectory),

@@ -45,6 +45,19 @@ export function sampleObservations(): Changeable<Observations> {
       end: '{}',
       events: execution.events.map(({ seq, type, text }) => ({ id: seq, seq, type, text })),
     })),
+    watchedByCommand: stories.map(({ execution }) => ({
+      executionId: execution.id,
+      exitCode: execution.status === 'aborted' ? 6 : 0,
+      events: execution.events.map(({ text }) => text),
+      said: '',
+    })),
+    followed: stories.map(({ execution }) => ({
+      executionId: execution.id,
+      step: 'p1.1',
+      connections: 2,
+      ended: true,
+      lines: followedLines(execution.steps[0]?.lines ?? []),
+    })),
     executions: stories.map(({ execution }) => execution),
     store: {
       heads: stories.map(({ execution }) => {
@@ -80,6 +93,10 @@ export function sampleObservations(): Changeable<Observations> {
     misdeeds: [],
   };
   return structuredClone(seen) as Changeable<Observations>;
+}
+
+function followedLines(lines: StepRecord['lines']): readonly string[] {
+  return lines.map((line) => `${line.attempt}.${line.seq} ${line.text}`);
 }
 
 interface Serving {

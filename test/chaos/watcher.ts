@@ -1,3 +1,4 @@
+import { startOutrider } from '../support/processes.ts';
 import { type ApiAccess, open } from './http-call.ts';
 
 /** An event as a watcher received it. */
@@ -20,9 +21,28 @@ export interface Watched {
   readonly end: string | undefined;
 }
 
-export interface Watcher {
-  seen(): Watched;
-  /** Resolves when the end was seen or the watcher was told to give up. */
+/** What one follower of one step's log saw: `ATTEMPT.SEQ TEXT`. */
+export interface LogFollowed {
+  readonly executionId: string;
+  readonly step: string;
+  readonly lines: readonly string[];
+  readonly connections: number;
+  readonly ended: boolean;
+}
+
+/** What `outrider watch` printed, and how it ended. */
+export interface CommandWatched {
+  readonly executionId: string;
+  /** -1: it was ended by us. */
+  readonly exitCode: number;
+  readonly events: readonly string[];
+  readonly said: string;
+}
+
+/** Somebody who looks on to the end. */
+export interface Follower<Seen> {
+  seen(): Seen;
+  /** Resolves when the end was seen or the follower was told to give up. */
   readonly done: Promise<void>;
 }
 
@@ -31,39 +51,105 @@ const SILENCE_MS = 20_000;
 const AGAIN_AFTER_MS = 300;
 
 /** Follows an execution's events as a careful client does: always after the last id that it has, until the end. */
-export function watch(api: ApiAccess, executionId: string, name: string, giveUp: AbortSignal): Watcher {
+export function watch(api: ApiAccess, executionId: string, name: string, giveUp: AbortSignal): Follower<Watched> {
   const events: SeenEvent[] = [];
+  const stream = followStream(api, `/v1/executions/${executionId}/events`, giveUp, ({ id, type, data }) => {
+    const parsed: { seq: number } = JSON.parse(data);
+    events.push({ id: Number(id), type, seq: parsed.seq, text: data });
+  });
+  return {
+    seen: () => ({ executionId, name, events, connections: stream.connections(), end: stream.end() }),
+    done: stream.done,
+  };
+}
+
+/** Follows a step's log in the same way. */
+export function followLog(
+  api: ApiAccess,
+  executionId: string,
+  step: string,
+  giveUp: AbortSignal,
+): Follower<LogFollowed> {
+  const lines: string[] = [];
+  const stream = followStream(api, `/v1/executions/${executionId}/steps/${step}/logs`, giveUp, ({ data }) => {
+    const parsed: { attempt: number; seq: number; text: string } = JSON.parse(data);
+    lines.push(`${parsed.attempt}.${parsed.seq} ${parsed.text}`);
+  });
+  return {
+    seen: () => ({
+      executionId,
+      step,
+      lines,
+      connections: stream.connections(),
+      ended: stream.end() !== undefined,
+    }),
+    done: stream.done,
+  };
+}
+
+/** Leaves the watching to the command line, which is to come through all of it by itself. */
+export function watchByCommandLine(
+  environment: Readonly<Record<string, string>>,
+  executionId: string,
+  giveUp: AbortSignal,
+): Follower<CommandWatched> {
+  let seen: CommandWatched = { executionId, exitCode: -1, events: [], said: '' };
+  const run = async () => {
+    while (!giveUp.aborted) {
+      const running = startOutrider(['watch', executionId, '--json'], environment);
+      const end = () => void running.end('SIGKILL');
+      giveUp.addEventListener('abort', end);
+      const { exitCode, stdout, stderr } = await running.finished;
+      giveUp.removeEventListener('abort', end);
+      const events = stdout.split('\n').filter((line) => line !== '');
+      seen = { executionId, exitCode, events, said: stderr };
+      // What never reached the control plane says so and ends: that is asked again. What has begun to watch goes through.
+      if (exitCode !== 1 || events.length > 0) return;
+      await new Promise((resolve) => setTimeout(resolve, AGAIN_AFTER_MS));
+    }
+  };
+  return { seen: () => seen, done: run() };
+}
+
+interface Message {
+  readonly id: string;
+  readonly type: string;
+  readonly data: string;
+}
+
+/** Reads a stream of server-sent events to `event: end`, through as many connections as it takes. */
+function followStream(api: ApiAccess, path: string, giveUp: AbortSignal, take: (message: Message) => void) {
   let connections = 0;
   let end: string | undefined;
+  let lastId: string | undefined;
   const follow = async () => {
     while (end === undefined && !giveUp.aborted) {
       connections += 1;
       try {
-        end = await readOnce(api, executionId, events, giveUp);
+        end = await readOnce(api, path, lastId, giveUp, (message) => {
+          lastId = message.id;
+          take(message);
+        });
       } catch {
-        // Whatever broke: the next connection goes on after the last event that came whole.
+        // Whatever broke: the next connection goes on after the last message that came whole.
       }
       if (end === undefined) await new Promise((resolve) => setTimeout(resolve, AGAIN_AFTER_MS));
     }
   };
-  return {
-    seen: () => ({ executionId, name, events, connections, end }),
-    done: follow(),
-  };
+  return { connections: () => connections, end: () => end, done: follow() };
 }
 
 async function readOnce(
   api: ApiAccess,
-  executionId: string,
-  events: SeenEvent[],
+  path: string,
+  lastId: string | undefined,
   giveUp: AbortSignal,
+  take: (message: Message) => void,
 ): Promise<string | undefined> {
   const silence = new AbortController();
   let timer = setTimeout(() => silence.abort(), SILENCE_MS);
-  const last = events.at(-1);
-  const headers = { accept: 'text/event-stream', ...(last === undefined ? {} : { 'last-event-id': String(last.id) }) };
+  const headers = { accept: 'text/event-stream', ...(lastId === undefined ? {} : { 'last-event-id': lastId }) };
   try {
-    const path = `/v1/executions/${executionId}/events`;
     const response = await open(api, 'GET', path, headers, AbortSignal.any([silence.signal, giveUp]));
     if (response.statusCode !== 200) {
       response.resume();
@@ -76,8 +162,9 @@ async function readOnce(
       const blocks = (rest + String(chunk)).split('\n\n');
       rest = blocks.pop() ?? '';
       for (const block of blocks) {
-        const end = take(block, events);
-        if (end !== undefined) return end;
+        const message = messageOf(block);
+        if (message?.type === 'end') return message.data;
+        if (message !== undefined && message.id !== '') take(message);
       }
     }
     return undefined;
@@ -86,16 +173,10 @@ async function readOnce(
   }
 }
 
-/** Notes the event of one block; answers the data of the end. */
-function take(block: string, events: SeenEvent[]): string | undefined {
+/** Undefined: a comment, or the time after which to come again. */
+function messageOf(block: string): Message | undefined {
   const field = (name: string) => new RegExp(`^${name}: ?(.*)$`, 'm').exec(block)?.[1];
   const type = field('event');
   const data = field('data');
-  if (type === undefined || data === undefined) return undefined;
-  if (type === 'end') return data;
-  const id = field('id');
-  if (id === undefined) return undefined;
-  const parsed: { seq: number } = JSON.parse(data);
-  events.push({ id: Number(id), type, seq: parsed.seq, text: data });
-  return undefined;
+  return type === undefined || data === undefined ? undefined : { type, data, id: field('id') ?? '' };
 }

@@ -2,7 +2,15 @@ import type { Chance } from './chance.ts';
 import type { Installation } from './installation.ts';
 import type { Lane } from './lanes.ts';
 import { type Intervention, intervene, pause, type Request, startExecution, untilEnded } from './operator.ts';
-import { type Watched, type Watcher, watch } from './watcher.ts';
+import {
+  type CommandWatched,
+  type Follower,
+  followLog,
+  type LogFollowed,
+  type Watched,
+  watch,
+  watchByCommandLine,
+} from './watcher.ts';
 import { type LaneWorld, laneWorld } from './world-view.ts';
 
 /** What the operator had in mind. */
@@ -28,6 +36,8 @@ export interface Workload {
   /** Executions that were asked for and have not been seen to end. */
   open(): readonly string[];
   watched(): readonly Watched[];
+  watchedByCommand(): readonly CommandWatched[];
+  followed(): readonly LogFollowed[];
   /** What went wrong in the operators' own doings. */
   troubles(): readonly string[];
 }
@@ -46,14 +56,16 @@ export interface WorkloadOptions {
 export function startWorkload(options: WorkloadOptions): Workload {
   const { lanes, chance, noMore } = options;
   const deployments: Deployment[] = [];
-  const watchers: Watcher[] = [];
+  const watchers: Follower<Watched>[] = [];
+  const commands: Follower<CommandWatched>[] = [];
+  const followers: Follower<LogFollowed>[] = [];
   const open = new Set<string>();
   const troubles: string[] = [];
   const work = async (lane: Lane) => {
     const luck = chance.fork(lane.name);
     for (let number = 1; !noMore.aborted; number++) {
       try {
-        await deploy({ ...options, chance: luck }, lane, number, { deployments, watchers, open });
+        await deploy({ ...options, chance: luck }, lane, number, { deployments, watchers, commands, followers, open });
       } catch (thrown) {
         troubles.push(`${lane.name}: ${thrown instanceof Error ? thrown.message : String(thrown)}`);
         return;
@@ -63,20 +75,24 @@ export function startWorkload(options: WorkloadOptions): Workload {
   };
   const all = async () => {
     await Promise.all(lanes.map(work));
-    await Promise.all(watchers.map((watcher) => watcher.done));
+    await Promise.all([...watchers, ...commands, ...followers].map((one) => one.done));
   };
   return {
     done: all(),
     deployments: () => deployments,
     open: () => [...open],
-    watched: () => watchers.map((watcher) => watcher.seen()),
+    watched: () => watchers.map((one) => one.seen()),
+    watchedByCommand: () => commands.map((one) => one.seen()),
+    followed: () => followers.map((one) => one.seen()),
     troubles: () => troubles,
   };
 }
 
 interface Notes {
   readonly deployments: Deployment[];
-  readonly watchers: Watcher[];
+  readonly watchers: Follower<Watched>[];
+  readonly commands: Follower<CommandWatched>[];
+  readonly followers: Follower<LogFollowed>[];
   readonly open: Set<string>;
 }
 
@@ -86,7 +102,7 @@ async function deploy(
   number: number,
   notes: Notes,
 ): Promise<void> {
-  const { aws, api } = installation;
+  const { aws, api, cliEnvironment } = installation;
   const intent = intentOf(chance, number);
   const image = `:v${number}`;
   const key = `${lane.name}-${number}`;
@@ -103,10 +119,15 @@ async function deploy(
     await pause(chance.whole(0, 1_500));
     notes.watchers.push(watch(api, executionId, `${key} later`, giveUp));
   }
+  if (chance.maybe(0.1)) notes.commands.push(watchByCommandLine(cliEnvironment, executionId, giveUp));
+  if (chance.maybe(0.5)) {
+    const step = lane.kind === 'rolling' ? chance.one(['p1.1', 'p1.2', 'p1.3']) : chance.one(['p1.1', 'p1.2', 'p2.1']);
+    notes.followers.push(followLog(api, executionId, step, giveUp));
+  }
   let intervention: Intervention | undefined;
   if (intent === 'abort' || intent === 'rollback') {
     await pause(chance.whole(0, 5_000));
-    intervention = await intervene(api, executionId, intent, key);
+    intervention = await intervene(installation, executionId, intent, key);
   }
   const ended = await untilEnded(api, executionId, giveUp);
   const after = laneWorld(aws, lane);
