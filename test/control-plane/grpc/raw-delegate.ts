@@ -24,7 +24,9 @@ type Hello = Extract<DelegateMessage, { kind: 'hello' }>;
 /** A delegate of which a test decides every message: for what a well-behaved one never does. */
 export class RawDelegate {
   readonly instanceId: string;
+  /** What no `next` has taken yet. */
   readonly received: ServerMessage[] = [];
+  readonly everything: ServerMessage[] = [];
   readonly logReplies: LogReply[] = [];
   status: StatusObject | undefined;
   logsStatus: StatusObject | undefined;
@@ -45,6 +47,7 @@ export class RawDelegate {
     this.#control.on('data', (decoded: Decoded<ServerMessage>) => {
       assert.ok(decoded.kind === 'ok', JSON.stringify(decoded));
       this.received.push(decoded.message);
+      this.everything.push(decoded.message);
     });
     this.#control.on('error', () => {});
     this.#control.on('status', (status: StatusObject) => {

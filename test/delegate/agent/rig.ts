@@ -178,6 +178,8 @@ export interface RigOptions {
   readonly credentialOverlapMs?: number;
   /** What the control plane speaks. */
   readonly protocol?: ProtocolRange;
+  /** What its door answers, if that is not the same: more than a session of it has agreed on. */
+  readonly doorProtocol?: ProtocolRange;
 }
 
 /** A control plane without operators: a store, a dispatcher and its door on a real socket. */
@@ -291,9 +293,9 @@ export class Rig {
   }
 
   /** Another process on the same port, and on the same store if no other is given. */
-  async restartControlPlane(store: Store = this.store): Promise<void> {
+  async restartControlPlane(store: Store = this.store, changes: Partial<RigOptions> = {}): Promise<void> {
     this.store = store;
-    const parts = await startParts({ ...this.options, store, port: this.server.port });
+    const parts = await startParts({ ...this.options, ...changes, store, port: this.server.port });
     this.engine = parts.engine;
     this.dispatcher = parts.dispatcher;
     this.server = parts.server;
@@ -347,6 +349,7 @@ async function startParts(options: RigOptions) {
     authenticator: proven ? joining : OPEN_DOOR,
     joining: proven ? joining : null,
     ...common,
+    ...(options.doorProtocol === undefined ? {} : { protocol: options.doorProtocol }),
     timings: { helloTimeoutMs: 500, shutdownGraceMs: 50, ...options.serverTimings },
   });
   return { store, engine, dispatcher, server, joining, identity };
