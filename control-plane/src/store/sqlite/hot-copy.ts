@@ -3,6 +3,7 @@ import { closeSync, fstatSync, fsyncSync, openSync, readSync, statfsSync, writeS
 import { dirname } from 'node:path';
 import { OutriderError } from '@outrider/shared/errors.ts';
 import type { Database } from './database.ts';
+import { beginLog } from './open-database.ts';
 
 /**
  * A copy of the store's file while the store goes on working. In WAL mode only a checkpoint writes into the main file: after
@@ -27,6 +28,7 @@ const AUTOMATIC_CHECKPOINT_PAGES = 1_000;
 export class MainFile {
   readonly #database: Database;
   #descriptor: number | undefined;
+  #held = false;
 
   constructor(database: Database) {
     this.#database = database;
@@ -35,6 +37,7 @@ export class MainFile {
   /** Throws what SQLite throws, or `store-failed`. */
   hold(): StillFile {
     const database = this.#database;
+    this.#held = true;
     database.execute('PRAGMA wal_autocheckpoint = 0');
     try {
       const left = database.first('PRAGMA wal_checkpoint(TRUNCATE)');
@@ -53,7 +56,17 @@ export class MainFile {
   }
 
   release(): void {
+    this.#held = false;
     this.#database.execute(`PRAGMA wal_autocheckpoint = ${AUTOMATIC_CHECKPOINT_PAGES}`);
+  }
+
+  /** After a commit that failed; as long as the file is held still, its log stays as it is. */
+  tidyLog(): void {
+    try {
+      if (!this.#held) beginLog(this.#database);
+    } catch {
+      // The disk still fails. It is tried again with the next commit that fails.
+    }
   }
 
   /** After the database was closed, and with it its lock. */

@@ -7,11 +7,12 @@ import type { Database } from './database.ts';
 
 export function sqliteLogs(database: Database): OperationsOf<LogStore> {
   return {
-    appendLog({ taskId, epoch }, offset, bytes) {
-      const row = database.first('SELECT epoch, log_bytes FROM tasks WHERE task_id = ?', taskId);
+    appendLog({ taskId, epoch, instanceId }, offset, bytes) {
+      const row = database.first('SELECT epoch, instance_id, log_bytes FROM tasks WHERE task_id = ?', taskId);
       if (row === undefined) return { kind: 'unknown-task' };
       const end = row.number('log_bytes');
-      if (epoch !== row.number('epoch')) return { kind: 'stale', durableOffset: end };
+      const isHolder = instanceId === undefined || row.textOrNull('instance_id') === instanceId;
+      if (epoch !== row.number('epoch') || !isHolder) return { kind: 'stale', durableOffset: end };
       if (offset > end) return { kind: 'gap', durableOffset: end };
       const fresh = bytes.subarray(end - offset);
       if (fresh.length === 0) return { kind: 'ok', durableOffset: end };

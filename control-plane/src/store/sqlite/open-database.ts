@@ -12,6 +12,7 @@ import {
 import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { OutriderError } from '@outrider/shared/errors.ts';
+import { damageOfLog } from './check-log.ts';
 import { type Database, databaseOf } from './database.ts';
 import { damaged, storeFailure } from './failures.ts';
 import { MIGRATIONS } from './schema.ts';
@@ -36,6 +37,7 @@ export function openDatabase(path: string): Database {
   try {
     requireNotHalfRestored(path);
     makeFile(path);
+    requireSoundLog(path);
     const place = placeOf(path);
     const connection = new DatabaseSync(path, { timeout: LOCK_WAIT_MS });
     let locked = false;
@@ -51,6 +53,7 @@ export function openDatabase(path: string): Database {
       makeDurable(database);
       requireSound(database);
       migrate(database);
+      beginLog(database);
       return database;
     } catch (error) {
       if (locked) removeNote(path);
@@ -107,6 +110,32 @@ function requireNotHalfRestored(path: string): void {
     hint: `Run outrider restore again, or remove ${restoring} to go on without it.`,
     data: { file: path, restoring },
   });
+}
+
+/** Before SQLite sees it: that would pass over what is behind the damage, and tidy it away when it closes the file. */
+function requireSoundLog(path: string): void {
+  const damage = damageOfFreeLog(path);
+  if (damage !== undefined) throw damaged(path, damage);
+}
+
+/** What is wrong with the log of a store that nobody has open; what is being written at this moment may look like damage, too. */
+export function damageOfFreeLog(path: string): string | undefined {
+  const damage = damageOfLog(`${path}-wal`);
+  return damage === undefined || isHeld(path) ? undefined : damage;
+}
+
+function isHeld(path: string): boolean {
+  const connection = new DatabaseSync(path, { readOnly: true, timeout: 0 });
+  try {
+    const database = databaseOf(connection, path);
+    database.first('PRAGMA locking_mode = EXCLUSIVE');
+    database.first('SELECT count(*) AS tables FROM sqlite_schema');
+    return false;
+  } catch (error) {
+    return storeFailure(error, path).code === 'store-locked';
+  } finally {
+    connection.close();
+  }
 }
 
 /** Which file lies there, whatever its name. */
@@ -169,6 +198,11 @@ function makeDurable(database: Database): void {
 function requireSound(database: Database): void {
   const findings = database.all('PRAGMA quick_check(1)').map((row) => row.text('quick_check'));
   if (findings.length !== 1 || findings[0] !== 'ok') throw damaged(database.path, findings.join('; '));
+}
+
+/** An empty log: nothing that an earlier process or a failed commit left half written lies in it (see check-log.ts). */
+export function beginLog(database: Database): void {
+  database.first('PRAGMA wal_checkpoint(TRUNCATE)');
 }
 
 function migrate(database: Database): void {

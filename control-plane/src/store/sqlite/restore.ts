@@ -20,6 +20,7 @@ import { storeFailure } from './failures.ts';
 import { inspectStoreFile, requireAlone } from './inspect.ts';
 import {
   closeDatabase,
+  damageOfFreeLog,
   lockDatabase,
   noteHolder,
   openDatabase,
@@ -84,7 +85,9 @@ interface OldStore {
 
 /** Nobody else gets the file until it is unlocked. One that is too damaged to be locked cannot be opened by anybody either. */
 function lockOld(path: string): OldStore {
-  if (!existsSync(path)) return { generation: undefined, unlock() {} };
+  // A damaged log is kept as it is; SQLite would tidy away what lies behind the damage.
+  const isLost = !existsSync(path) || damageOfFreeLog(path) !== undefined;
+  if (isLost) return { generation: undefined, unlock() {} };
   const connection = new DatabaseSync(path, { timeout: LOCK_WAIT_MS });
   const database = databaseOf(connection, path);
   let locked = false;

@@ -1,5 +1,5 @@
 import type { JsonObject } from '@outrider/shared/json.ts';
-import type { CommitOutcome, TaskChange } from '../../app/ports.ts';
+import type { CommitOutcome, TaskChange, TaskSeen } from '../../app/ports.ts';
 import type { Database, Row } from './database.ts';
 
 type FencedChange = Exclude<TaskChange, { kind: 'withdrawn' }>;
@@ -7,14 +7,17 @@ type FencedChange = Exclude<TaskChange, { kind: 'withdrawn' }>;
 /** What stands against the change; undefined: nothing, it may be applied. Changes nothing. */
 export function refusalOf(database: Database, executionId: string, change: TaskChange): CommitOutcome | undefined {
   const row = database.first(
-    `SELECT state, epoch, instance_id, checkpoint_sequence, result_sha256 FROM tasks
+    `SELECT state, epoch, instance_id, lease_until_ms, checkpoint_sequence, result_sha256 FROM tasks
      WHERE task_id = ? AND execution_id = ?`,
     change.taskId,
     executionId,
   );
   if (row === undefined) return { kind: 'unknown-task' };
-  if (change.kind === 'withdrawn') return row.text('state') === 'ended' ? { kind: 'duplicate' } : undefined;
   const epoch = row.number('epoch');
+  if (change.kind === 'withdrawn') {
+    if (row.text('state') === 'ended') return { kind: 'duplicate' };
+    return movedOn(row, change.seen) ? { kind: 'stale', epoch } : undefined;
+  }
   const verdict = epoch === change.epoch ? verdictOf(row, change) : 'stale';
   if (verdict === 'fits') return undefined;
   return verdict === 'stale' ? { kind: 'stale', epoch } : { kind: 'duplicate' };
@@ -28,15 +31,28 @@ function verdictOf(row: Row, change: FencedChange): 'fits' | 'duplicate' | 'stal
       if (state === 'leased') return 'duplicate';
       return state === 'offered' ? 'fits' : 'stale';
     case 'checkpointed':
-      if (state !== 'leased') return 'stale';
+      if (state !== 'leased' || !fromHolder(row, change.instanceId)) return 'stale';
       return change.sequence > row.number('checkpoint_sequence') ? 'fits' : 'duplicate';
     case 'released':
       if (state === 'queued') return 'duplicate';
-      return state === 'leased' ? 'fits' : 'stale';
+      return state === 'leased' && !movedOn(row, change.seen) ? 'fits' : 'stale';
     case 'ended':
       if (state === 'ended' && row.textOrNull('result_sha256') === change.resultSha256) return 'duplicate';
-      return state === 'leased' ? 'fits' : 'stale';
+      return state === 'leased' && fromHolder(row, change.instanceId) ? 'fits' : 'stale';
   }
+}
+
+function fromHolder(row: Row, instanceId: string | undefined): boolean {
+  return instanceId === undefined || row.textOrNull('instance_id') === instanceId;
+}
+
+/** The row is not any more what a decision was made on. */
+function movedOn(row: Row, seen: TaskSeen | undefined): boolean {
+  if (seen === undefined) return false;
+  const { leaseUntilMs } = seen;
+  if (row.text('state') !== seen.state || row.number('epoch') !== seen.epoch) return true;
+  if (row.textOrNull('instance_id') !== seen.instanceId) return true;
+  return leaseUntilMs !== undefined && row.numberOrNull('lease_until_ms') !== leaseUntilMs;
 }
 
 /** Applies a change that nothing stands against. */

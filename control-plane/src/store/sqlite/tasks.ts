@@ -38,7 +38,7 @@ function queueOperations(database: Database): Pick<OperationsOf<TaskStore>, Queu
       const offered = database.run(
         `UPDATE tasks SET state = 'offered', epoch = epoch + 1, delegate = ?, instance_id = ?, offer_until_ms = ?,
            deadline_ms = coalesce(deadline_ms, ? + timeout_seconds * 1000)
-         WHERE task_id = ? AND state = 'queued'`,
+         WHERE task_id = ? AND state = 'queued' AND cancel_reason IS NULL`,
         to.delegate,
         to.instanceId,
         offerUntilMs,

@@ -18,7 +18,11 @@ function serve(port: MessagePort, { path }: WorkerStart): void {
     const mainFile = new MainFile(database);
     port.on('message', (first: ToWorker) => {
       const { requests, next } = gather(port, first);
-      if (requests.length > 0) say({ kind: 'replies', replies: runGroup(database, operations, requests) });
+      if (requests.length > 0) {
+        const replies = runGroup(database, operations, requests);
+        say({ kind: 'replies', replies });
+        if (replies.every((reply) => reply.kind === 'failed')) mainFile.tidyLog();
+      }
       switch (next) {
         case undefined:
           return;
