@@ -1,7 +1,13 @@
 import { type handleUnaryCall, type Metadata, type ServerUnaryCall, type sendUnaryData, status } from '@grpc/grpc-js';
 import { type Decoded, decodeDelegateMessage } from '@outrider/shared/protocol/codec.ts';
 import type { PollRequest } from '@outrider/shared/protocol/messages.ts';
-import { POLL_HOLD_MS, POLL_SESSIONS_PER_DELEGATE, SESSION_LOST_MS } from '@outrider/shared/protocol/timings.ts';
+import {
+  POLL_GONE_MS,
+  POLL_HOLD_MS,
+  POLL_LOOK_MS,
+  POLL_SESSIONS_PER_DELEGATE,
+  SESSION_LOST_MS,
+} from '@outrider/shared/protocol/timings.ts';
 import type { DelegateGateway, DelegatePeer, HelloMessage, Timers } from '../app/dispatch/ports.ts';
 import type { Logger } from '../app/logger.ts';
 import type { OpenStreams } from './open-streams.ts';
@@ -14,6 +20,8 @@ export interface PollOptions {
   readonly streams: OpenStreams;
   readonly holdMs?: number | undefined;
   readonly lostMs?: number | undefined;
+  readonly goneMs?: number | undefined;
+  readonly lookMs?: number | undefined;
 }
 
 /** Brings each call to its session. */
@@ -21,7 +29,10 @@ export function pollHandler(
   options: PollOptions & { readonly peerOf: (metadata: Metadata) => DelegatePeer },
 ): handleUnaryCall<Decoded<PollRequest>, Buffer> {
   const desk = new PollDesk(options);
-  return (call, callback) => desk.take(call.request, options.peerOf(call.metadata), callerOf(call, callback));
+  return (call, callback) => {
+    const peer: DelegatePeer = { ...options.peerOf(call.metadata), transport: 'polling' };
+    desk.take(call.request, peer, callerOf(call, callback));
+  };
 }
 
 /** All sessions over Poll, by id. They end by their own timers, with no connection to tell of it. */
@@ -61,7 +72,9 @@ export class PollDesk {
       return caller.refuse(status.RESOURCE_EXHAUSTED, `${name} has ${count} sessions already`);
     }
     this.#byDelegate.set(name, count + 1);
-    const { gateway, logger, timers, streams, holdMs = POLL_HOLD_MS, lostMs = SESSION_LOST_MS } = this.#options;
+    const { gateway, logger, timers, streams } = this.#options;
+    const { holdMs = POLL_HOLD_MS, lookMs = POLL_LOOK_MS } = this.#options;
+    const { lostMs = SESSION_LOST_MS, goneMs = POLL_GONE_MS } = this.#options;
     let id = '';
     const session = new PollSession({
       peer,
@@ -70,6 +83,8 @@ export class PollDesk {
       timers,
       holdMs,
       lostMs,
+      goneMs,
+      lookMs,
       onOpen: (sessionId) => {
         id = sessionId;
         this.#sessions.set(sessionId, session);

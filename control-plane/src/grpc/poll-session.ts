@@ -46,6 +46,10 @@ export interface PollSessionOptions {
   readonly holdMs: number;
   /** Nobody has called for so long: it is over. */
   readonly lostMs: number;
+  /** See POLL_LOOK_MS. */
+  readonly lookMs: number;
+  /** The connection on which a call was held is gone, and nobody has called for so long: the same. */
+  readonly goneMs: number;
   /** Before the first answer leaves. */
   readonly onOpen: (sessionId: string) => void;
   /** It is over, and nothing of it counts any more. Called once, also when it never opened. */
@@ -87,6 +91,10 @@ export class PollSession implements OpenStream {
   #leaving: Taken | undefined;
   #inFlight = 0;
   #waking = false;
+  /** Nobody calls, and somebody should. */
+  #gone = false;
+  /** Told of the next call. */
+  #lookouts: (() => void)[] = [];
   #cancelLost: (() => void) | undefined;
 
   constructor(options: PollSessionOptions) {
@@ -134,6 +142,8 @@ export class PollSession implements OpenStream {
     if (this.#stage.kind !== 'open') return caller.refuse(status.FAILED_PRECONDITION, OVER);
     this.#cancelLost?.();
     this.#cancelLost = undefined;
+    this.#gone = false;
+    for (const told of this.#lookouts.splice(0)) told();
     const { sequence } = request;
     const known = this.#recent.find((each) => each.sequence === sequence);
     const unanswered = this.#recent.filter((each) => each.reply === undefined);
@@ -172,7 +182,10 @@ export class PollSession implements OpenStream {
       }
       return this.#queued(this.#outbox.addControl(encoded.bytes)) ? 'ok' : 'closed';
     },
-    close: (reason) => this.#end(status.FAILED_PRECONDITION, reason),
+    close: (reason, cause) =>
+      this.#end(cause === 'credential' ? status.UNAUTHENTICATED : status.FAILED_PRECONDITION, reason),
+    gone: () => this.#gone,
+    look: () => this.#look(),
   };
 
   #addLogReply(reply: Parameters<typeof encodeLogReply>[0]): void {
@@ -229,6 +242,7 @@ export class PollSession implements OpenStream {
       if (taken.caller !== caller) return;
       taken.caller = undefined;
       taken.cancelHold();
+      this.#gone = this.#recent.every((each) => each.caller === undefined);
       this.#watch();
     });
   }
@@ -312,10 +326,28 @@ export class PollSession implements OpenStream {
     return encoded.kind === 'ok' ? encoded.bytes : Buffer.alloc(0);
   }
 
+  /** Who lives has a call under way, or makes one within a round trip. */
+  async #look(): Promise<void> {
+    const calls = this.#recent.some(({ caller }) => caller !== undefined);
+    if (this.#stage.kind !== 'open' || this.#gone || calls) return;
+    const { timers, lookMs } = this.#options;
+    await new Promise<void>((resolve) => {
+      const cancel = timers.after(lookMs, () => {
+        this.#gone = true;
+        resolve();
+      });
+      this.#lookouts.push(() => {
+        cancel();
+        resolve();
+      });
+    });
+  }
+
   /** While nobody waits for an answer, the time runs after which nobody will. */
   #watch(): void {
     if (this.#stage.kind === 'over' || this.#recent.some(({ caller }) => caller !== undefined)) return;
-    this.#cancelLost ??= this.#options.timers.after(this.#options.lostMs, () =>
+    const { timers, lostMs, goneMs } = this.#options;
+    this.#cancelLost ??= timers.after(this.#gone ? goneMs : lostMs, () =>
       this.#end(status.FAILED_PRECONDITION, 'nobody has called for too long'),
     );
   }
@@ -325,6 +357,7 @@ export class PollSession implements OpenStream {
     if (stage.kind === 'over') return;
     this.#stage = { kind: 'over' };
     this.#cancelLost?.();
+    for (const told of this.#lookouts.splice(0)) told();
     for (const { caller, cancelHold } of this.#recent) {
       cancelHold();
       caller?.refuse(code, details);

@@ -44,6 +44,8 @@ export interface GrpcServerOptions {
     readonly shutdownGraceMs?: number;
     readonly pollHoldMs?: number;
     readonly pollLostMs?: number;
+    readonly pollGoneMs?: number;
+    readonly pollLookMs?: number;
   };
   /** The gateway's. What a newer version brought is not there: such a call is answered UNIMPLEMENTED. */
   readonly protocol?: ProtocolRange;
@@ -69,8 +71,9 @@ export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcS
   const helloTimeoutMs = options.timings?.helloTimeoutMs ?? HELLO_TIMEOUT_MS;
   const peerOf = (metadata: Metadata) => door.peerOf(metadata);
   const streams: OpenStreams = new Set();
-  const { pollHoldMs, pollLostMs } = options.timings ?? {};
-  const pollOptions = { gateway, logger, timers, peerOf, streams, holdMs: pollHoldMs, lostMs: pollLostMs };
+  const { pollHoldMs, pollLostMs, pollGoneMs, pollLookMs } = options.timings ?? {};
+  const pollTimings = { holdMs: pollHoldMs, lostMs: pollLostMs, goneMs: pollGoneMs, lookMs: pollLookMs };
+  const pollOptions = { gateway, logger, timers, peerOf, streams, ...pollTimings };
   server.addService(DELEGATE_SERVICE, {
     join: joinHandler({ ...options, ownSecrets: protocol.max >= METHOD_SINCE.renew }),
     control: controlHandler({ gateway, logger, timers, helloTimeoutMs, peerOf, streams }),

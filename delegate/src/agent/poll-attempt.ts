@@ -15,12 +15,21 @@ export interface PollAttemptOptions {
   readonly timings?: PollTimings;
 }
 
+interface Line {
+  readonly channel: Channel;
+  /** Calls without an answer. */
+  calls: number;
+}
+
 /** A session over single calls. It outlives its connections: a call that broke is made again over the next one. */
 export class PollAttempt implements Attempt {
   readonly #options: PollAttemptOptions;
   readonly #events: AttemptEvents;
   readonly #exchange: PollExchange;
-  #channel: Channel | undefined;
+  /** What new calls go over. */
+  #line: Line | undefined;
+  /** Also those that are given up and have calls under way. */
+  readonly #lines = new Set<Line>();
   #made = false;
   #creditBytes = 0;
   #over = false;
@@ -35,7 +44,7 @@ export class PollAttempt implements Attempt {
       random,
       ...(timings === undefined ? {} : { timings }),
       call: (bytes, answer) => this.#call(bytes, answer),
-      reconnect: () => this.#hangUp(),
+      reconnect: () => this.#giveUp(),
       onAnswer: (answer) => this.#take(answer),
       onLogsRoom: () => this.#events.logsRoom(),
       onLost: (code, why) => {
@@ -46,7 +55,7 @@ export class PollAttempt implements Attempt {
   }
 
   get made(): boolean {
-    return this.#made || (this.#channel?.made ?? false);
+    return this.#made || (this.#line?.channel.made ?? false);
   }
 
   begin(): void {
@@ -77,24 +86,46 @@ export class PollAttempt implements Attempt {
     this.#over = true;
     this.#cancelOpening();
     this.#exchange.stop();
-    this.#hangUp();
+    for (const line of this.#lines) line.channel.destroy();
   }
 
-  #hangUp(): void {
+  /** Another connection is made for what comes; what is under way on this one may still be answered. */
+  #giveUp(): void {
     this.#made = this.made;
-    this.#channel?.destroy();
-    this.#channel = undefined;
+    const line = this.#line;
+    this.#line = undefined;
+    if (line !== undefined) this.#tidy(line);
+  }
+
+  #tidy(line: Line): void {
+    if (line === this.#line || line.calls > 0) return;
+    line.channel.destroy();
+    this.#lines.delete(line);
+  }
+
+  #newLine(): Line {
+    const line = { channel: this.#options.dialling.channel(), calls: 0 };
+    this.#lines.add(line);
+    return line;
   }
 
   #call(bytes: Buffer, answer: (answer: PollAnswer) => void): () => void {
     const { dialling } = this.#options;
-    this.#channel ??= dialling.channel();
+    this.#line ??= this.#newLine();
+    const line = this.#line;
+    line.calls += 1;
     const metadata = dialling.metadata();
     const { path, requestSerialize, responseDeserialize } = DELEGATE_SERVICE.poll;
     let ended = false;
-    const take = (error: ServiceError | null, decoded: Decoded<PollResponse> | undefined) => {
-      if (ended) return;
+    const end = () => {
+      if (ended) return false;
       ended = true;
+      line.calls -= 1;
+      this.#tidy(line);
+      return true;
+    };
+    const take = (error: ServiceError | null, decoded: Decoded<PollResponse> | undefined) => {
+      if (!end()) return;
       if (decoded !== undefined) return answer({ kind: 'ok', decoded });
       const { code = status.UNKNOWN, details = 'the call was not answered' } = error ?? {};
       const why = code === status.UNIMPLEMENTED ? NO_POLLING : details;
@@ -102,11 +133,11 @@ export class PollAttempt implements Attempt {
       // The credential was renewed while the call was on its way.
       answer({ kind: 'failed', code, why, again: code === status.UNAUTHENTICATED && bearer !== newest });
     };
-    const { client } = this.#channel;
+    const { client } = line.channel;
     const call = client.makeUnaryRequest(path, requestSerialize, responseDeserialize, bytes, metadata, {}, take);
     return () => {
-      ended = true;
       call.cancel();
+      end();
     };
   }
 

@@ -33,7 +33,7 @@ export interface PollExchangeOptions {
   readonly timings?: PollTimings;
   /** Makes one call. The function that it gives back ends the call; nothing is answered then. */
   readonly call: (bytes: Buffer, answer: (answer: PollAnswer) => void) => () => void;
-  /** Calls fail: the next ones go over another connection. Whatever is still under way has been ended. */
+  /** A call has failed: the next ones go over another connection. What is under way on this one may still be answered. */
   readonly reconnect: () => void;
   readonly onAnswer: (answer: PollResponse) => void;
   readonly onLogsRoom: () => void;
@@ -49,6 +49,8 @@ interface Poll {
   /** It has nothing to say and no other has followed it: it is held, and an empty answer that comes at once is odd. */
   idle: boolean;
   answer: PollResponse | undefined;
+  /** Its call has failed and is to be made again. */
+  failed: boolean;
   end: () => void;
   cancelTimers: () => void;
 }
@@ -82,16 +84,11 @@ export class PollExchange {
   #unanswered: Poll[] = [];
   #over = false;
   #waking = false;
-  /** Calls fail, and the time to make them again has not come. */
-  #waiting = false;
   #paused = false;
   #wantsRoom = false;
   #finished: (() => void) | undefined;
-  #cancelTimers: { repeat: () => void; pause: () => void; giveUp: (() => void) | undefined } = {
-    repeat: () => {},
-    pause: () => {},
-    giveUp: undefined,
-  };
+  readonly #cancelTimers: { repeat?: (() => void) | undefined; pause?: () => void; giveUp?: (() => void) | undefined } =
+    {};
 
   constructor(options: PollExchangeOptions) {
     this.#options = options;
@@ -141,8 +138,8 @@ export class PollExchange {
     if (this.#over) return;
     this.#over = true;
     for (const poll of this.#unanswered) end(poll);
-    this.#cancelTimers.repeat();
-    this.#cancelTimers.pause();
+    this.#cancelTimers.repeat?.();
+    this.#cancelTimers.pause?.();
     this.#cancelTimers.giveUp?.();
     this.#finished?.();
   }
@@ -158,7 +155,7 @@ export class PollExchange {
   }
 
   #pump(): void {
-    while (!this.#over && !this.#waiting && this.#mayAsk()) this.#ask();
+    while (!this.#over && this.#mayAsk()) this.#ask();
     if (!this.#wantsRoom || this.#over || this.#outbox.logBytes > MAX_MESSAGE_BYTES / 2) return;
     this.#wantsRoom = false;
     this.#options.onLogsRoom();
@@ -166,7 +163,7 @@ export class PollExchange {
 
   #mayAsk(): boolean {
     const [oldest, newer] = this.#unanswered;
-    if (newer !== undefined || oldest?.last === true || newest(this.#unanswered)?.last === true) return false;
+    if (newer !== undefined || oldest?.last === true || oldest?.failed === true) return false;
     if (this.#sessionId === '') return oldest === undefined && !this.#outbox.empty;
     if (!this.#outbox.empty || this.#finished !== undefined) return true;
     return oldest === undefined && !this.#paused;
@@ -182,15 +179,17 @@ export class PollExchange {
     if (encoded.kind !== 'ok') return this.#lose(status.INTERNAL, encoded.why);
     this.#next += 1;
     const { bytes } = encoded;
-    const poll: Poll = { sequence, bytes, last, idle, answer: undefined, end: () => {}, cancelTimers: () => {} };
+    const nothing = { answer: undefined, failed: false, end: () => {}, cancelTimers: () => {} };
+    const poll: Poll = { sequence, bytes, last, idle, ...nothing };
     const [before] = this.#unanswered;
     this.#unanswered.push(poll);
     // What was held is answered now.
-    if (before !== undefined) this.#expect(before);
+    if (before !== undefined && before.answer === undefined) this.#expect(before);
     this.#transmit(poll);
   }
 
   #transmit(poll: Poll): void {
+    poll.failed = false;
     this.#expect(poll);
     poll.end = this.#options.call(poll.bytes, (answer) => {
       if (!this.#over) this.#answered(poll, answer);
@@ -262,15 +261,14 @@ export class PollExchange {
     // The session is over, not the delegate turned away.
     if (code === status.FAILED_PRECONDITION) return this.#lose(status.UNAVAILABLE, why);
     if (!REPEATABLE.has(code)) return this.#lose(code, why);
-    for (const each of this.#unanswered) if (each.answer === undefined) end(each);
+    end(poll);
+    poll.failed = true;
     const { timers, reconnect } = this.#options;
     this.#cancelTimers.giveUp ??= timers.after(this.#timings.giveUpMs, () => this.#lose(status.UNAVAILABLE, why));
     reconnect();
-    this.#waiting = true;
-    this.#cancelTimers.repeat();
-    this.#cancelTimers.repeat = timers.after(this.#backoff.next(), () => {
-      this.#waiting = false;
-      for (const each of this.#unanswered) if (each.answer === undefined) this.#transmit(each);
+    this.#cancelTimers.repeat ??= timers.after(this.#backoff.next(), () => {
+      this.#cancelTimers.repeat = undefined;
+      for (const each of this.#unanswered) if (each.failed) this.#transmit(each);
       this.#pump();
     });
   }

@@ -1,5 +1,10 @@
 import { status } from '@grpc/grpc-js';
-import { POLL_SILENCES_MAX, STREAM_BREAKS_MAX, STREAM_SILENCES_MAX } from '@outrider/shared/protocol/timings.ts';
+import {
+  POLL_SILENCES_MAX,
+  POLL_TRIES_MAX,
+  STREAM_BREAKS_MAX,
+  STREAM_SILENCES_MAX,
+} from '@outrider/shared/protocol/timings.ts';
 
 /** OUTRIDER_TRANSPORT. */
 export type TransportMode = 'auto' | 'stream' | 'poll';
@@ -112,8 +117,9 @@ function afterPolls(choice: TransportChoice, loss: Loss): TransportChoice {
   const streams: TransportChoice = { ...STREAMS, mode: choice.mode };
   // A session over polls outlives connections: its end says nothing about the network.
   if (loss.stage !== 'before-welcome') return choice;
-  if (loss.code === status.UNIMPLEMENTED || !choice.pollingWorks) return streams;
-  if (!loss.made || !NETWORK.has(loss.code)) return choice;
+  if (loss.code === status.UNIMPLEMENTED) return streams;
+  if (!loss.made || !NETWORK.has(loss.code)) return choice.pollingWorks ? choice : streams;
   const pollSilences = choice.pollSilences + 1;
-  return pollSilences >= POLL_SILENCES_MAX ? streams : { ...choice, pollSilences };
+  const enough = choice.pollingWorks ? POLL_SILENCES_MAX : POLL_TRIES_MAX;
+  return pollSilences >= enough ? streams : { ...choice, pollSilences };
 }

@@ -126,6 +126,10 @@ export const POLL_ANSWER_MS = 8_000;
 export const POLL_REPEAT_BASE_MS = 250;
 /** No call was answered for so long: the session is given up and another one begun. */
 export const POLL_GIVE_UP_MS = 15_000;
+/** A successor waits so long for a session over Poll without a call under way, before it is taken for dead. */
+export const POLL_LOOK_MS = 1_000;
+/** The connection of a session over Poll is gone and it has not called again for so long: it is over. */
+export const POLL_GONE_MS = 5_000;
 /** After an empty answer that came at once, the next empty call waits. */
 export const POLL_PAUSE_MS = 1_000;
 /** Messages of each kind in one call or answer. */
@@ -143,6 +147,8 @@ export const STREAM_HOLDS_MS = 60_000;
 export const STREAM_BREAKS_MAX = 3;
 /** … so many in a row that brought no Welcome: Poll is tried. */
 export const STREAM_SILENCES_MAX = 2;
+/** Sessions over Poll that could not be begun in a row before any could: it is no better than streams. */
+export const POLL_TRIES_MAX = 3;
 /** Sessions over Poll that could not be begun in a row although somebody was there, before streams are tried again. */
 export const POLL_SILENCES_MAX = 20;
 /** How often a delegate on Poll looks whether streams hold again, ± HEARTBEAT_JITTER. */

@@ -50,6 +50,7 @@ describe('a delegate that polls', () => {
     );
     assert.deepEqual(logs, [{ kind: 'opened', maxUnacknowledgedBytes: 1_048_576 }]);
     assert.ok(messages[0]?.kind === 'welcome' && messages[0].sessionId === delegate.sessionId);
+    assert.equal(rig.dispatcher.fleet()[0]?.transport, 'polling');
   });
 
   test('hears of an offer at once over a held call', async () => {
@@ -297,13 +298,55 @@ describe('a delegate that polls', () => {
   });
 
   test('whose connection ends while a call is held is gone after a while', async () => {
-    await begin({ serverTimings: { pollLostMs: 150 } });
+    await begin({ serverTimings: { pollGoneMs: 150 } });
     const delegate = raw();
     await delegate.hello('one').answer;
     const held = delegate.call(1);
     assert.equal(await open(held), true);
     held.cancel();
     await eventually('it is gone', () => (rig.dispatcher.fleet()[0]?.connected === false ? true : undefined), 2_000);
+  });
+
+  test('that was killed finds its work again at once as a new instance, although its old session is not over yet', async () => {
+    const first = raw();
+    await first.hello('one').answer;
+    const taskId = await rig.enqueue('p1.1');
+    const [offer] = (await first.call(1).answer).messages;
+    assert.ok(offer?.kind === 'offer');
+    const ref = { taskId, epoch: offer.epoch };
+    await first.call(2, { say: [{ kind: 'accept', ...ref }] }).answer;
+    const inventory = [{ ...ref, phase: 'running', logOffset: 0, resultSha256: '' }] as const;
+    const twin = raw();
+    const held = first.call(3);
+    assert.equal(await open(held), true);
+    const [stopped] = (await twin.hello('one', { inventory }).answer).messages;
+    assert.ok(stopped?.kind === 'welcome');
+    assert.deepEqual(stopped.directives[0]?.action, 'stop', 'somebody else is at it, and lives');
+    held.cancel();
+    await eventually('its end is seen', async () => {
+      const [kept] = (await raw().hello('one', { inventory }).answer).messages;
+      return kept?.kind === 'welcome' && kept.directives[0]?.action === 'keep' ? true : undefined;
+    });
+    assert.equal((await rig.row(taskId)).epoch, 1);
+  });
+
+  test('that was killed between two calls finds its work again when nobody has called for a moment', async () => {
+    await begin({ serverTimings: { pollLookMs: 500 } });
+    const first = raw();
+    await first.hello('one').answer;
+    const taskId = await rig.enqueue('p1.1');
+    const [offer] = (await first.call(1).answer).messages;
+    assert.ok(offer?.kind === 'offer');
+    const ref = { taskId, epoch: offer.epoch };
+    await first.call(2, { say: [{ kind: 'accept', ...ref }] }).answer;
+    const inventory = [{ ...ref, phase: 'running', logOffset: 0, resultSha256: '' }] as const;
+    const twin = raw().hello('one', { inventory });
+    let sequence = 3;
+    while (await open(twin)) await first.call(sequence++, { say: [heartbeat(1, ref)] }).answer;
+    const [stopped] = (await twin.answer).messages;
+    assert.ok(stopped?.kind === 'welcome' && stopped.directives[0]?.action === 'stop', 'it has called meanwhile');
+    const [kept] = (await raw().hello('one', { inventory }).answer).messages;
+    assert.ok(kept?.kind === 'welcome' && kept.directives[0]?.action === 'keep', 'it has not');
   });
 
   test('takes over its own session from a stream, and a stream takes it over from it', async () => {

@@ -228,7 +228,15 @@ async function talk(bad: Weather, seed: number): Promise<Talk> {
   const time = new VirtualTime();
   const gateway = new Gateway(time, random);
   const streams = new Set<never>();
-  const desk = new PollDesk({ gateway, logger: SILENT, timers: time, streams, holdMs: 2_000, lostMs: 100_000 });
+  const desk = new PollDesk({
+    gateway,
+    logger: SILENT,
+    timers: time,
+    streams,
+    holdMs: 2_000,
+    lostMs: 100_000,
+    goneMs: 100_000,
+  });
   let weather = bad;
   let mostUnanswered = 0;
   let lost: string | undefined;

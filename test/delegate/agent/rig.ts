@@ -350,7 +350,7 @@ async function startParts(options: RigOptions) {
     joining: proven ? joining : null,
     ...common,
     ...(options.doorProtocol === undefined ? {} : { protocol: options.doorProtocol }),
-    timings: { helloTimeoutMs: 500, shutdownGraceMs: 50, ...options.serverTimings },
+    timings: { helloTimeoutMs: 500, shutdownGraceMs: 50, pollLookMs: 100, ...options.serverTimings },
   });
   return { store, engine, dispatcher, server, joining, identity };
 }

@@ -90,6 +90,7 @@ describe('a delegate behind a proxy', () => {
     await connected(delegate);
     await ended(await rig.enqueue('p1.1'));
     assert.equal(proxy.count('Poll'), 0);
+    assert.equal(rig.dispatcher.fleet()[0]?.transport, 'streams');
   });
 
   for (const [title, manners, attempts] of [
@@ -267,6 +268,22 @@ describe('a delegate behind a proxy', () => {
     assert.deepEqual(await rig.log(id), lines);
     assert.equal((await rig.row(id)).epoch, 1);
     assert.equal(told(/does not let streams live/).length, 1, said.join('\n'));
+  });
+
+  test('that is killed and started again goes on with its step under the same epoch', async () => {
+    await begin({ streams: 'refuse' });
+    const { recipe, lines, release } = counting();
+    const first = await dial('one', recipe);
+    await connected(first);
+    const id = await rig.enqueue('p1.1');
+    await logged(id, 20);
+    await first.kill();
+    await connected(await dial('one', recipe));
+    await logged(id, lines.length + 20);
+    release();
+    await ended(id);
+    assert.deepEqual(await rig.log(id), lines);
+    assert.equal((await rig.row(id)).epoch, 1);
   });
 
   test('comes back when it was told to call again later', async () => {

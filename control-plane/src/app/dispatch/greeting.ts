@@ -5,7 +5,7 @@ import { commonVersion, type ProtocolRange, rangeText } from '@outrider/shared/p
 import type { DispatchContext } from './context.ts';
 import { directiveFor } from './directives.ts';
 import type { DelegatePeer, HelloMessage, OpenOutcome, SessionLink } from './ports.ts';
-import type { Session } from './registry.ts';
+import { isThere, type Session } from './registry.ts';
 
 const NAME = /^[A-Za-z0-9][A-Za-z0-9 _.-]{0,127}$/;
 const TAGS_MAX = 50;
@@ -30,6 +30,8 @@ export async function greet(
   if (refusal !== undefined) return refusal;
   const protocol = commonVersion(spoken, { min: hello.protocolMin, max: hello.protocolMax });
   if (protocol === undefined) return wrongVersion(hello, spoken);
+  const others = registry.of(hello.delegateName).filter((other) => other.instanceId !== hello.instanceId);
+  await Promise.all(others.map(async ({ link: other }) => await other.look?.()));
   const twin = makePlace(context, peer, hello);
   if (twin !== undefined) return twin;
   const now = clock.now();
@@ -69,7 +71,7 @@ function makePlace(context: DispatchContext, peer: DelegatePeer, hello: HelloMes
   const { delegateName, instanceId } = hello;
   for (const other of registry.withCredential(peer.credentialId)) {
     if (other.instanceId === instanceId) continue;
-    if (clock.now() - other.lastHeardMs < timings.heartbeatMs * INSTANCE_SILENT_HEARTBEATS) {
+    if (isThere(other) && clock.now() - other.lastHeardMs < timings.heartbeatMs * INSTANCE_SILENT_HEARTBEATS) {
       registry.noteTwin(delegateName, clock.now());
       const because = `another instance of ${delegateName} (${other.instanceId}) lives and has this very credential; each machine must join for itself`;
       logger.warn({ delegate: delegateName, instanceId, because }, 'A delegate was turned away');
@@ -140,6 +142,7 @@ function sessionOf(
     region: hello.region,
     protocol,
     credentialId: peer.credentialId,
+    transport: peer.transport ?? 'streams',
     link,
     lastHeardMs: now,
     lastSavedMs: now,
@@ -153,7 +156,8 @@ function sessionOf(
 async function settle(context: DispatchContext, session: Session, item: InventoryItem): Promise<Directive> {
   const { store, clock, registry, timings } = context;
   const row = await store.getTask(item.taskId);
-  const holderLives = typeof row?.instanceId === 'string' && registry.byInstance(row.instanceId) !== undefined;
+  const holder = typeof row?.instanceId === 'string' ? registry.byInstance(row.instanceId) : undefined;
+  const holderLives = holder !== undefined && isThere(holder);
   const plan = directiveFor(item, row, session, holderLives);
   const directive = { taskId: item.taskId, epoch: item.epoch, logOffset: row?.logBytes ?? 0 };
   if (plan.action === 'stop') {

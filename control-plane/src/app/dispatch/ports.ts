@@ -81,6 +81,8 @@ export interface DelegatePeer {
   /** Null: nobody proved anything (plaintext on loopback), the name is the one in Hello. */
   readonly delegateName: string | null;
   readonly address: string;
+  /** Left out: streams. */
+  readonly transport?: 'polling';
   /** The credential that it proved its name with: the same through all its renewals. Left out: with none. */
   readonly credentialId?: string;
 }
@@ -101,6 +103,13 @@ export interface SessionLink {
    * so that it looks for another first.
    */
   close(reason: string, cause?: 'credential'): void;
+  /**
+   * Of a session that outlives its connections: nobody has been on the other side of late, and soon it ends by itself.
+   * Left out: a session ends with its connection.
+   */
+  gone?(): boolean;
+  /** Resolves, within POLL_LOOK_MS, when `gone` can be relied on. */
+  look?(): Promise<void>;
 }
 
 export interface DelegateSession {

@@ -17,6 +17,7 @@ export interface Session {
   readonly protocol: number;
   /** What it proved its name with; undefined: nothing, in plaintext on loopback. */
   readonly credentialId: string | undefined;
+  readonly transport: 'streams' | 'polling';
   readonly link: SessionLink;
   lastHeardMs: number;
   /** When the store was last told that it lives. */
@@ -28,6 +29,11 @@ export interface Session {
   readonly held: Map<TaskId, number>;
   /** Tasks whose cancel this session was told of, and when it was last. */
   readonly cancelsSentMs: Map<TaskId, number>;
+}
+
+/** False: nobody is on the other side, and whoever comes now under its name is more likely its successor than its twin. */
+export function isThere({ link }: Session): boolean {
+  return link.gone?.() !== true;
 }
 
 /** Sessions by id, and every delegate that was ever seen, by name. */
@@ -118,11 +124,18 @@ export class Registry {
       slots: sum(sessions.map((session) => session.slots)),
       busy: sum(sessions.map((session) => busyByInstance.get(session.instanceId) ?? 0)),
       instances: sessions.length,
+      transport: transportOf(sessions),
       lastSeenMs: Math.max(row.lastSeenMs, ...sessions.map((session) => session.lastHeardMs)),
       lock: row.lock,
       twinSeenMs: this.#twins.get(row.name) ?? null,
     };
   }
+}
+
+/** What a look at the network would be worth for: one of them polls. */
+function transportOf(sessions: readonly Session[]): Session['transport'] | null {
+  if (sessions.length === 0) return null;
+  return sessions.some(({ transport }) => transport === 'polling') ? 'polling' : 'streams';
 }
 
 function sum(numbers: readonly number[]): number {
