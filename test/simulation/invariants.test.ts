@@ -1,11 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { encodeGapLine } from '@outrider/shared/protocol/gap-line.ts';
 import {
   calmRecord,
   EXECUTION,
   grant,
-  line,
   mutation,
   SERVICE,
   service,
@@ -13,7 +11,6 @@ import {
   TASK,
   withEvent,
 } from './invariants/calm-record.ts';
-import { logProblems } from './invariants/logs.ts';
 import { INVARIANTS, violationsOf } from './invariants.ts';
 import type { HistoryRecord } from './plant/record.ts';
 
@@ -85,6 +82,12 @@ const CASES: readonly Case[] = [
     says: /checkpointed under epoch 1 .* it is at epoch 2/,
   },
   {
+    title: 'a task is withdrawn whose holder may still change AWS',
+    id: 'H1',
+    changes: { grants: [...calm.grants.slice(0, 4), grant('withdrawn', 10_000, { instanceId: null })] },
+    says: /was withdrawn, and amber may change AWS for it until 22000/,
+  },
+  {
     title: 'a step ends twice',
     id: 'H2',
     changes: withEvent(calm, { type: 'step-failed', ...place, failure, action: 'end' }, false),
@@ -144,7 +147,7 @@ const CASES: readonly Case[] = [
     title: 'a service is created twice for one setup',
     id: 'H3',
     changes: { mutations: [mutation({}), mutation({ atMs: 8_000 })] },
-    says: /CreateService service\/example\/app__2 took effect at 5000 and again at 8000/,
+    says: /CreateService of service\/example\/app__2 for exe_\w+\/p1\.1 took effect at 5000 and again at 8000/,
   },
   {
     title: 'lines of a log are missing and nothing says so',
@@ -244,6 +247,16 @@ const CASES: readonly Case[] = [
     says: /it is not step-failed/,
   },
   {
+    title: 'a result is acknowledged before it is committed',
+    id: 'H10',
+    changes: {
+      acknowledgements: [
+        { taskId: TASK, epoch: 1, atMs: 9_999, kind: 'result', status: 'committed', outcome: 'succeeded' },
+      ],
+    },
+    says: /at that moment it is not step-succeeded/,
+  },
+  {
     title: 'a log that was acknowledged is shorter in the store',
     id: 'H10',
     changes: { acknowledgements: [{ taskId: TASK, epoch: 1, atMs: 9, kind: 'log', durableOffset: 1_000 }] },
@@ -271,11 +284,11 @@ const CASES: readonly Case[] = [
           arn,
           family: 'app',
           status: 'ACTIVE',
-          tags: { 'outrider:task-definition': 'x' },
+          tags: { 'outrider:task-definition': arn, 'outrider:execution': EXECUTION, 'outrider:step': 'p1.1' },
         })),
       },
     },
-    says: /2 revisions of app for x: a, b/,
+    says: /2 revisions of app for exe_\w+\/p1\.1: a, b/,
   },
   {
     title: 'the old version is not as it was after a rollback',
@@ -286,6 +299,22 @@ const CASES: readonly Case[] = [
       world: { ...calm.world, services: [service('app__1', 1)] },
     },
     says: /app__1 has 1 instances, not 2 as before/,
+  },
+  {
+    title: 'a rollback shrinks the new version before the old one is back',
+    id: 'H11',
+    changes: {
+      mutations: ['app__2', 'app__1'].map((name, index) =>
+        mutation({
+          taskId: `${EXECUTION}/r1.1/1`,
+          action: 'UpdateService',
+          resource: `service/example/${name}`,
+          logical: `UpdateService ${name} {"desiredCount":1}`,
+          atMs: 6_000 + index,
+        }),
+      ),
+    },
+    says: /app__2 shrank for .*r1\.1\/1 before the old version was back/,
   },
   {
     title: 'an epoch of before a restore is given out again',
@@ -310,6 +339,12 @@ const CASES: readonly Case[] = [
     id: 'H13',
     changes: withEvent(calm, { type: 'step-failed', ...place, failure, action: 'end' }, false),
     says: /step-failed as internal: oh/,
+  },
+  {
+    title: 'AWS is changed before the facts to undo it are committed',
+    id: 'H14',
+    changes: { checkpoints: calm.checkpoints.map((made) => ({ ...made, atMs: 4_000 })) },
+    says: /CreateService of .* left before its facts \(total\) were committed/,
   },
   {
     title: 'an error is logged that no fault explains',
@@ -402,63 +437,5 @@ describe('what the invariants of histories allow', () => {
     const late = mutation({ hostAlive: false, atMs: 11_000 });
     allowed({ ...changes, mutations: [late], world: { ...calm.world, services: [service('app__2', 1)] } }, 'H11');
     assert.equal(late.resource, SERVICE);
-  });
-});
-
-describe('the log of a step', () => {
-  const missing = { atMs: 0, droppedLines: 1, droppedBytes: 70 };
-  const stored = (...texts: string[]) => storedLog(texts).text;
-  const elsewhere =
-    'The step goes on elsewhere: amber has not been heard of for 40 s. What was logged there last may be missing here.';
-  const produced = ['one', 'two', 'three'].map((text) => line(text));
-
-  test('is whole when it has every line once and in order', () => {
-    assert.deepEqual(logProblems(stored('one', 'two', 'three'), produced), []);
-  });
-
-  test('may miss lines where a line says so', () => {
-    assert.deepEqual(logProblems(`${stored('one')}${encodeGapLine(missing)}${stored('three')}`, produced), []);
-    const successor = line('four', { epoch: 2, host: 'birch' });
-    assert.deepEqual(logProblems(stored('one', elsewhere, 'four'), [...produced, successor]), []);
-  });
-
-  test('may not miss them elsewhere', () => {
-    assert.deepEqual(logProblems(`${encodeGapLine(missing)}${stored('one', 'three')}`, produced), [
-      '“two” of amber is missing before “three”',
-    ]);
-    const successor = line('four', { epoch: 2, host: 'birch' });
-    assert.deepEqual(logProblems(stored('one', 'four'), [...produced, successor]), [
-      '“two” of amber and 1 more is missing before “four”',
-    ]);
-    assert.deepEqual(logProblems(stored('one', 'two'), produced), ['“three” of amber is missing at its end']);
-  });
-
-  test('may miss the line in whose instant its process was killed', () => {
-    assert.deepEqual(
-      logProblems(stored('one', 'two'), [...produced.slice(0, 2), line('three', { inSpool: false })]),
-      [],
-    );
-  });
-
-  test('has no line twice, none of nobody, and no half one', () => {
-    assert.deepEqual(logProblems(stored('one', 'two', 'two', 'three'), produced), ['nobody wrote “two” there']);
-    assert.deepEqual(logProblems(stored('one', 'two', 'three', 'four'), produced), ['nobody wrote “four” there']);
-    assert.deepEqual(logProblems(stored('one').slice(0, -1), produced), ['it ends in the middle of a line']);
-  });
-
-  test('may miss lines of a delegate whose clone goes on, but has none of nobody', () => {
-    const twins = [...produced, line('resumed', { host: 'amber-clone' })];
-    assert.deepEqual(logProblems(stored('one', 'resumed', 'three'), twins), []);
-    assert.deepEqual(logProblems(stored('one', 'one', 'four'), twins), [
-      'nobody wrote “one” so often',
-      'nobody wrote “four” so often',
-    ]);
-  });
-
-  test('ends with the words of the control plane when its delegate is gone', () => {
-    const words = 'Stopped: the execution was aborted (no delegate had it).';
-    assert.deepEqual(logProblems(stored('one', 'two', 'three', words), produced), []);
-    const failed = ['3 offers of the step were not accepted by any delegate', '  amber: no', 'What to do: look.'];
-    assert.deepEqual(logProblems(stored(...failed), []), []);
   });
 });

@@ -1,7 +1,7 @@
 import { CHAINS_HOLD, EVERYTHING_ENDS, ONE_END, WATCHED_ONCE } from './invariants/events.ts';
 import { NO_OLD_EPOCH, ONE_LEASE } from './invariants/leases.ts';
 import { LOGS_WHOLE } from './invariants/logs.ts';
-import { MUTATIONS_IN_ORDER, NOTHING_AFTER_THE_END } from './invariants/mutations.ts';
+import { FACTS_BEFORE_CHANGES, MUTATIONS_IN_ORDER, NOTHING_AFTER_THE_END } from './invariants/mutations.ts';
 import { NO_DEFECTS, NO_SECRETS } from './invariants/order.ts';
 import { ACKNOWLEDGED_IS_DURABLE } from './invariants/promises.ts';
 import type { Invariant, Violation } from './invariants/violation.ts';
@@ -25,6 +25,7 @@ export const INVARIANTS: readonly Invariant[] = [
   WORLD_AGREES,
   NO_OLD_EPOCH,
   NO_DEFECTS,
+  FACTS_BEFORE_CHANGES,
 ];
 
 /** Everything in a history that must not be. */

@@ -192,7 +192,7 @@ export interface MutationEntry extends TaskRef {
 export interface HolderSpan extends TaskRef {
   readonly host: string;
   readonly instanceId: string;
-  /** It believed to be allowed to change AWS from … to …. */
+  /** It believed to be allowed to change AWS from … to …, as it asked for permission or waited for something. */
   readonly fromMs: number;
   readonly untilMs: number;
 }
@@ -225,6 +225,8 @@ export interface HistoryEvidence {
   readonly acknowledgements: readonly Acknowledgement[];
   /** Each time the store let an instance have, keep or lose a task; in order. */
   readonly grants: readonly LeaseGrant[];
+  /** Facts that steps asked to have saved before they went on; in order. */
+  readonly checkpoints: readonly MadeCheckpoint[];
   /** Events as they were given to the store, in the order in which it took them. */
   readonly committed: readonly CommittedEvents[];
   /** Lines of level `error` (and above) that any process logged. */
@@ -260,6 +262,12 @@ export interface LeaseGrant extends TaskRef {
     | 'logged';
   /** Null where the operation does not name one. */
   readonly instanceId: string | null;
+}
+
+export interface MadeCheckpoint extends TaskRef {
+  readonly atMs: number;
+  readonly host: string;
+  readonly facts: JsonObject;
 }
 
 export interface CommittedEvents {

@@ -59,9 +59,12 @@ export function calmRecord(): HistoryRecord {
       grant('logged', 9_500),
       grant('ended', 10_000),
     ],
+    checkpoints: [{ taskId: TASK, epoch: 1, host: 'amber', atMs: 2_500, facts: { total: 2 } }],
     committed: [
       { atMs: 1_000, executionId: EXECUTION, events: events.slice(0, 2) },
-      { atMs: 10_000, executionId: EXECUTION, events: events.slice(2) },
+      { atMs: 2_000, executionId: EXECUTION, events: events.slice(2, 3) },
+      { atMs: 3_000, executionId: EXECUTION, events: events.slice(3, 4) },
+      { atMs: 10_000, executionId: EXECUTION, events: events.slice(4) },
     ],
     errors: [],
     faultsInEffect: [0],
@@ -128,7 +131,7 @@ export function withEvent(record: HistoryRecord, event: ExecutionEvent, replace:
   return {
     ...record,
     store: { ...record.store, executions: [stored] },
-    committed: [{ atMs: 10_000, executionId: EXECUTION, events: changed }],
+    committed: [{ atMs: 1_000, executionId: EXECUTION, events: changed }],
     watched: changed.map(({ seq, event: { type } }) => ({ watcher: 'w', executionId: EXECUTION, seq, type })),
   };
 }

@@ -8,8 +8,9 @@ export const ONE_LEASE: Invariant = {
   id: 'H1',
   says:
     'A task has at most one valid lease: the store lets only the instance that holds the present epoch accept, renew, checkpoint, log and ' +
-    'end it, and of two instances or two epochs never both believe at a moment that they may change AWS.',
-  check: (record) => [...overlappingHolders(record), ...wrongGrants(record)],
+    'end it; of two instances or two epochs never both believe at a moment that they may change AWS, and nobody does once the control plane ' +
+    'has taken the task for over.',
+  check: (record) => [...overlappingHolders(record), ...holdersOfWithdrawn(record), ...wrongGrants(record)],
 };
 
 export const NO_OLD_EPOCH: Invariant = {
@@ -29,6 +30,21 @@ function overlappingHolders(record: HistoryRecord): Finding[] {
     }
   }
   return findings;
+}
+
+function holdersOfWithdrawn(record: HistoryRecord): Finding[] {
+  const withdrawn = record.grants.filter(({ kind }) => kind === 'withdrawn');
+  return withdrawn.flatMap(({ taskId, atMs }) => {
+    const spans = record.holders.filter((span) => span.taskId === taskId && span.fromMs <= atMs && atMs < span.untilMs);
+    return spans
+      .map((span) => untilItsDeath(span, record))
+      .filter((span) => atMs < span.untilMs)
+      .map(({ host, untilMs }) => ({
+        detail: `${taskId} was withdrawn, and ${host} may change AWS for it until ${untilMs}`,
+        about: [taskId, host],
+        atMs,
+      }));
+  });
 }
 
 /** A dead process believes nothing; what it had sent is on the wire (H3). */

@@ -1,6 +1,7 @@
+import { isDeepStrictEqual } from 'node:util';
 import { CALL_DEADLINE_MS } from '@outrider/shared/protocol/timings.ts';
 import type { HistoryRecord } from '../plant/record.ts';
-import type { MutationEntry } from '../ports.ts';
+import type { MadeCheckpoint, MutationEntry } from '../ports.ts';
 import { type Finding, groupBy, type Invariant, takenBack } from './violation.ts';
 
 /** What happens to AWS: H3 and H7. */
@@ -30,6 +31,43 @@ export const NOTHING_AFTER_THE_END: Invariant = {
   check: changesAfterTheEnd,
 };
 
+export const FACTS_BEFORE_CHANGES: Invariant = {
+  id: 'H14',
+  says:
+    'Nothing is changed before what is needed to resume or undo it is committed: when a change leaves a delegate, every checkpoint that its ' +
+    'run has made before is in the history.',
+  check: changesBeforeFacts,
+};
+
+function changesBeforeFacts(record: HistoryRecord): Finding[] {
+  const made = groupBy(record.checkpoints, ({ taskId, epoch, host }) => `${taskId} ${epoch} ${host}`);
+  const committedAt = new Map<MadeCheckpoint, number>();
+  for (const checkpoint of record.checkpoints) committedAt.set(checkpoint, commitOf(record, checkpoint));
+  return record.mutations.flatMap((entry) => {
+    const before = made.get(`${entry.taskId} ${entry.epoch} ${entry.host}`) ?? [];
+    const early = before.find(
+      (checkpoint) => checkpoint.atMs < entry.sentAtMs && entry.sentAtMs < (committedAt.get(checkpoint) ?? 0),
+    );
+    if (early === undefined) return [];
+    const detail = `${entry.action} of ${entry.resource} by ${entry.host} for ${entry.taskId} left before its facts (${Object.keys(early.facts).join(', ')}) were committed`;
+    return [{ detail, about: [entry.taskId, entry.host, entry.resource], atMs: entry.atMs }];
+  });
+}
+
+function commitOf({ committed }: HistoryRecord, { taskId, facts, atMs }: MadeCheckpoint): number {
+  const [executionId, stepId] = taskId.split('/');
+  const commit = committed.find(
+    (each) =>
+      each.executionId === executionId &&
+      each.atMs >= atMs &&
+      each.events.some(
+        ({ event }) =>
+          event.type === 'step-checkpointed' && event.stepId === stepId && isDeepStrictEqual(event.facts, facts),
+      ),
+  );
+  return commit?.atMs ?? Number.POSITIVE_INFINITY;
+}
+
 function returnsToOldHolder(record: HistoryRecord): Finding[] {
   const findings: Finding[] = [];
   for (const [resource, mutations] of groupBy(record.mutations, (entry) => entry.resource)) {
@@ -52,13 +90,18 @@ function returnsToOldHolder(record: HistoryRecord): Finding[] {
   return findings;
 }
 
-/** Actions that must take effect once for each meaning. */
+/** A step makes, or deletes, a thing of a name once, whichever of its attempts and runs does it. */
+function meaningOf({ action, resource, taskId }: MutationEntry): string {
+  return `${action} of ${resource} for ${taskId.split('/').slice(0, 2).join('/')}`;
+}
+
+/** Actions that must take effect once for each step. */
 const ONCE = new Set(['CreateService', 'RegisterTaskDefinition', 'DeleteService']);
 
 function doneTwice(record: HistoryRecord): Finding[] {
   const findings: Finding[] = [];
   const once = record.mutations.filter(({ action, changed }) => changed && ONCE.has(action));
-  for (const [logical, entries] of groupBy(once, (entry) => entry.logical)) {
+  for (const [logical, entries] of groupBy(once, meaningOf)) {
     for (const [index, entry] of entries.entries()) {
       const before = entries[index - 1];
       if (before === undefined || madeAnew(record, before, entry)) continue;

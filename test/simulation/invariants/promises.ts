@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
+import type { RecordedEvent } from '@outrider/control-plane/domain/execution/events.ts';
 import { parseTaskId } from '@outrider/shared/ids.ts';
 import type { HistoryRecord, StoredExecution } from '../plant/record.ts';
 import type { Acknowledgement, OperatorAnswer } from '../ports.ts';
@@ -7,8 +8,8 @@ import { type Finding, type Invariant, takenBack } from './violation.ts';
 export const ACKNOWLEDGED_IS_DURABLE: Invariant = {
   id: 'H10',
   says:
-    'What was acknowledged is in the store at the end: starts, aborts and rollbacks, leases, checkpoints, results and log offsets. A restore ' +
-    'of the store takes back what was acknowledged after its backup was made, and nothing else.',
+    'What is acknowledged was committed before, and is in the store at the end: starts, aborts and rollbacks, leases, checkpoints, results ' +
+    'and log offsets. A restore of the store takes back what was acknowledged after its backup was made, and nothing else.',
   check: (record) => [...brokenAnswers(record), ...brokenAcknowledgements(record)],
 };
 
@@ -40,7 +41,7 @@ function brokenAcknowledgements(record: HistoryRecord): Finding[] {
     const wrong =
       given.kind === 'log'
         ? shortLog(given.durableOffset, logs.get(given.taskId) ?? 0)
-        : whatHistoryLacks(given, executions);
+        : (whatHistoryLacks(given, stored(given, executions)) ?? whatWasNotCommitted(given, record));
     if (wrong === undefined) continue;
     const detail = `${given.kind} of ${given.taskId} (epoch ${given.epoch}) was acknowledged: ${wrong}`;
     findings.push({ detail, about: [given.taskId], atMs: given.atMs });
@@ -52,14 +53,30 @@ function shortLog(offset: number, bytes: number): string | undefined {
   return bytes >= offset ? undefined : `its log up to ${offset}, and it has ${bytes} bytes`;
 }
 
-function whatHistoryLacks(
-  given: Exclude<Acknowledgement, { kind: 'log' }>,
+type AcknowledgedEvent = Exclude<Acknowledgement, { kind: 'log' }>;
+
+/** Undefined: there is no such execution. */
+function stored(
+  { taskId }: AcknowledgedEvent,
   executions: ReadonlyMap<string, StoredExecution>,
-): string | undefined {
+): readonly RecordedEvent[] | undefined {
+  return executions.get(parseTaskId(taskId)?.executionId ?? '')?.events;
+}
+
+function whatWasNotCommitted(given: AcknowledgedEvent, { committed }: HistoryRecord): string | undefined {
+  const executionId = parseTaskId(given.taskId)?.executionId;
+  const before = committed.filter((each) => each.executionId === executionId && each.atMs <= given.atMs);
+  const lacking = whatHistoryLacks(
+    given,
+    before.flatMap(({ events }) => events),
+  );
+  return lacking === undefined ? undefined : `at that moment ${lacking}`;
+}
+
+function whatHistoryLacks(given: AcknowledgedEvent, history: readonly RecordedEvent[] | undefined): string | undefined {
   const place = parseTaskId(given.taskId);
-  const execution = place === undefined ? undefined : executions.get(place.executionId);
-  if (place === undefined || execution === undefined) return 'there is no such execution';
-  const events = execution.events
+  if (place === undefined || history === undefined) return 'there is no such execution';
+  const events = history
     .map(({ event }) => event)
     .filter((event) => 'attempt' in event && event.stepId === place.stepId && event.attempt === place.attempt);
   switch (given.kind) {

@@ -9,10 +9,11 @@ export const WORLD_AGREES: Invariant = {
   says:
     'AWS is in the end what the execution came to: after a success the new version has all its instances and the old ones none; after a ' +
     'rollback the services that were there are as they were, their auto scaling too, and new versions have no instances; nothing is there ' +
-    'twice. Left out are executions from which a restore took events, and services that were changed last by what was on the wire when its ' +
+    'twice, and no rollback shrinks the new version before the old one is back. Left out are executions from which a restore took events, and services that were changed last by what was on the wire when its ' +
     'process died.',
   check: (record) => [
     ...thereTwice(record),
+    ...shrunkTooEarly(record),
     ...judged(record).flatMap((execution) => disagreements(record, execution)),
   ],
 };
@@ -28,7 +29,10 @@ function thereTwice({ world, rolledBack, mutations }: HistoryRecord): Finding[] 
   // A restore may take back that a step made something, and what is on the wire cannot be seen by who looks.
   if (rolledBack.length > 0 || mutations.some(isOutOfHand)) return [];
   const ours = world.taskDefinitions.filter(({ tags }) => tags[TASK_DEFINITION_TAG] !== undefined);
-  const revisions = groupBy(ours, ({ family, tags }) => `${family} for ${tags[TASK_DEFINITION_TAG] ?? ''}`);
+  const revisions = groupBy(
+    ours,
+    ({ family, tags }) => `${family} for ${tags[EXECUTION_TAG] ?? ''}/${tags[STEP_TAG] ?? ''}`,
+  );
   const made = world.services.filter(({ tags, status }) => tags[STEP_TAG] !== undefined && status === 'ACTIVE');
   const services = groupBy(made, ({ tags }) => `${tags[EXECUTION_TAG] ?? ''}/${tags[STEP_TAG] ?? ''}`);
   return [
@@ -41,6 +45,22 @@ function twice<T>(what: string, groups: ReadonlyMap<string, readonly T[]>, name:
   return [...groups].flatMap(([key, items]) =>
     items.length < 2 ? [] : [{ detail: `${items.length} ${what} ${key}: ${items.map(name).join(', ')}`, about: [key] }],
   );
+}
+
+/** Weights and capacity come back first: in a rollback nothing shrinks before what was there before has grown. */
+function shrunkTooEarly({ mutations, worldBefore }: HistoryRecord): Finding[] {
+  const resizes = mutations.filter(
+    ({ action, changed, taskId, logical }) =>
+      action === 'UpdateService' && changed && /\/r\d+\.\d+\/\d+$/.test(taskId) && logical.includes('desiredCount'),
+  );
+  return [...groupBy(resizes, ({ taskId, epoch }) => `${taskId} ${epoch}`).values()].flatMap((entries) => {
+    const wasThere = (resource: string) => activeService(worldBefore, resource) !== undefined;
+    const lastGrowth = entries.findLastIndex(({ resource }) => wasThere(resource));
+    const early = entries.slice(0, Math.max(0, lastGrowth)).find(({ resource }) => !wasThere(resource));
+    if (early === undefined) return [];
+    const detail = `${early.resource} shrank for ${early.taskId} before the old version was back`;
+    return [{ detail, about: [early.taskId, early.resource], atMs: early.atMs }];
+  });
 }
 
 function judged(record: HistoryRecord): readonly StoredExecution[] {

@@ -3,7 +3,6 @@ import type { AwsRequest, RunnerOptions } from '@outrider/delegate/agent/runner.
 import type { DelegateIdentity } from '@outrider/delegate/agent/session-state.ts';
 import { HANDLERS, runStep } from '@outrider/delegate/steps/index.ts';
 import { sortableId, taskId } from '@outrider/shared/ids.ts';
-import { encodeLogLine, type LogLevel } from '@outrider/shared/logs.ts';
 import { DELEGATE_SLOTS, DRAIN_LIMIT_MS } from '@outrider/shared/protocol/timings.ts';
 import { STEP_SPECS } from '@outrider/shared/steps/index.ts';
 import { SAMPLE_REGION } from '@outrider/simulator/sample-world.ts';
@@ -14,6 +13,7 @@ import { type Disk, openDiskJournal, openDiskSpools } from './disk.ts';
 import type { Door } from './door.ts';
 import type { Roads } from './network.ts';
 import { Process } from './process.ts';
+import { RunWitness } from './run-witness.ts';
 import { Traps } from './traps.ts';
 import type { Wire } from './wire.ts';
 
@@ -170,42 +170,21 @@ export class DelegateHost {
   #work(process: Process, instanceId: string): Pick<RunnerOptions, 'runStep' | 'awsFor' | 'metadata' | 'polling'> {
     const { recorder, aws } = this.#options.context;
     const awsFor = aws.awsFor(process.clock);
-    const epochs = new Map<string, number>();
+    const witnesses = new Map<string, RunWitness>();
     return {
       polling: POLLING,
       metadata: aws.metadataFor(process.clock),
       runStep: async (task, facts, context) => {
-        const id = taskId(task.executionId, task.stepId, task.attempt);
-        const epoch = epochs.get(id) ?? 0;
-        const log: typeof context.log = (text, level) => {
-          context.log(text, level);
-          this.#produced(process, id, epoch, text, level);
-        };
-        return await runStep(task, facts, { ...context, log });
+        const witness = witnesses.get(taskId(task.executionId, task.stepId, task.attempt));
+        const outcome = await runStep(task, facts, witness?.watch(context) ?? context);
+        witness?.over();
+        return outcome;
       },
       awsFor: (request: AwsRequest) => {
-        const { taskId: id, epoch } = request.ref;
-        epochs.set(id, epoch);
-        const permit = async (callMs: number) => {
-          await request.gate.permit(callMs);
-          const fromMs = recorder.nowMs;
-          const span = { taskId: id, epoch, host: this.host, instanceId, fromMs, untilMs: fromMs + callMs };
-          if (process.alive) recorder.holders.push(span);
-        };
-        return awsFor({ ...request, gate: { permit, holds: (callMs) => request.gate.holds(callMs) } });
+        const witness = new RunWitness(recorder, process, instanceId, request.ref, request.gate);
+        witnesses.set(request.ref.taskId, witness);
+        return awsFor({ ...request, gate: witness.gate });
       },
     };
-  }
-
-  /** A line was said; whether it came into the spool is known when everything of this moment is done. */
-  #produced(process: Process, id: string, epoch: number, said: string, level: LogLevel = 'INFO'): void {
-    const { recorder } = this.#options.context;
-    const at = recorder.produced.length;
-    const text = encodeLogLine({ at: new Date(process.clock.now()).toISOString(), level, text: said });
-    const line = { taskId: id, epoch, atMs: recorder.nowMs, host: this.host, text };
-    recorder.produced.push({ ...line, inSpool: false });
-    queueMicrotask(() => {
-      if (process.alive) recorder.produced[at] = { ...line, inSpool: true };
-    });
   }
 }

@@ -27,7 +27,8 @@ export async function harvest(from: Harvest): Promise<HistoryRecord> {
   const mutations = aws.journal.entries.map(
     (entry): MutationEntry => ({ ...entry, atMs: entry.atMs - beganAtMs, sentAtMs: entry.sentAtMs - beganAtMs }),
   );
-  const { trace, produced, holders, answers, watched, acknowledgements, grants, committed, errors } = recorder;
+  const { trace, produced, holders, answers, watched, acknowledgements, grants, checkpoints, committed, errors } =
+    recorder;
   return {
     script,
     trace,
@@ -42,6 +43,7 @@ export async function harvest(from: Harvest): Promise<HistoryRecord> {
     watched,
     acknowledgements,
     grants,
+    checkpoints,
     committed,
     errors,
     store,

@@ -6,6 +6,7 @@ import type {
   HolderSpan,
   LeaseGrant,
   LoggedError,
+  MadeCheckpoint,
   MutationEntry,
   OperatorAnswer,
   OperatorRequest,
@@ -32,6 +33,7 @@ export class Recorder {
   readonly watched: WatchedEvent[] = [];
   readonly acknowledgements: Acknowledgement[] = [];
   readonly grants: LeaseGrant[] = [];
+  readonly checkpoints: MadeCheckpoint[] = [];
   readonly committed: CommittedEvents[] = [];
   readonly errors: LoggedError[] = [];
   readonly failures: PlantFailure[] = [];
