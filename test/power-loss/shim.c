@@ -9,7 +9,7 @@
  *                   names-INODE  entries of a directory as of its last flush, one `INODE TYPE NAME` a line
  *                   kept-INODE   a removed file, so that its number is given to no other
  *   LOSS_CONTROL  optional; while these files exist in it:
- *                   full         writes that would make a file grow, and new files, fail with ENOSPC
+ *                   full         writes that would make a file grow, and new files, fail with ENOSPC; no block is free
  *                   sync-fails   every flush fails with EIO and makes nothing durable
  *   LOSS_SKIP     optional; flushes of files whose names end so are passed over, as a program would that forgot them
  *   LOSS_PAUSE    optional; the process stops (SIGSTOP) just before each flush, new name, rename and removal
@@ -29,6 +29,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -288,4 +289,17 @@ int ftruncate(int fd, off_t length) {
 }
 int ftruncate64(int fd, off64_t length) {
   return finds_room(fd, 0, (size_t)length) ? REAL(ftruncate64)(fd, length) : -1;
+}
+
+int statfs(const char *path, struct statfs *found) {
+  int result = REAL(statfs)(path, found);
+  char absolute[PATH_MAX];
+  if (result == 0 && named(AT_FDCWD, path, absolute) && controlled("full")) found->f_bavail = 0;
+  return result;
+}
+int statfs64(const char *path, struct statfs64 *found) {
+  int result = REAL(statfs64)(path, found);
+  char absolute[PATH_MAX];
+  if (result == 0 && named(AT_FDCWD, path, absolute) && controlled("full")) found->f_bavail = 0;
+  return result;
 }

@@ -1,3 +1,5 @@
+import { statfsSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { type ErrorCode, OutriderError } from '@outrider/shared/errors.ts';
 import type { JsonObject } from '@outrider/shared/json.ts';
 
@@ -16,7 +18,9 @@ export function storeFailure(thrown: unknown, path: string): OutriderError {
   if (thrown instanceof OutriderError) return thrown;
   const words = thrown instanceof Error ? thrown.message : String(thrown);
   const details = { cause: thrown, data: { file: path } };
-  switch (resultCode(thrown) ?? systemCode(thrown)) {
+  const code = resultCode(thrown) ?? systemCode(thrown);
+  // SQLite does not say why it could not make or extend a file.
+  switch ((code === SQLITE_CANTOPEN || code === SQLITE_IOERR) && isDiskFull(path) ? SQLITE_FULL : code) {
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
       return new OutriderError('store-locked', `The store ${path} is in use by another process`, details);
@@ -50,6 +54,18 @@ export function storeFailure(thrown: unknown, path: string): OutriderError {
       });
     default:
       return new OutriderError('store-failed', `The store ${path} failed: ${words}`, details);
+  }
+}
+
+const NO_ROOM_BYTES = 65_536;
+
+function isDiskFull(path: string): boolean {
+  try {
+    const { bavail, bsize } = statfsSync(dirname(path));
+    return bavail * bsize < NO_ROOM_BYTES;
+  } catch {
+    // Its directory is not there.
+    return false;
   }
 }
 
