@@ -6,7 +6,7 @@ import { createExecutions } from '@outrider/control-plane/app/executions.ts';
 import type { Executions } from '@outrider/control-plane/app/executions-port.ts';
 import type { Store } from '@outrider/control-plane/app/ports.ts';
 import type { OperationName } from '@outrider/control-plane/store/operations.ts';
-import { DRAIN_RECONNECT_MS, SHUTDOWN_GRACE_MS } from '@outrider/shared/protocol/timings.ts';
+import { DISPATCH_TICK_MS, DRAIN_RECONNECT_MS, SHUTDOWN_GRACE_MS } from '@outrider/shared/protocol/timings.ts';
 import type { VersionRange } from '../ports.ts';
 import type { PlantContext } from './context.ts';
 import type { Door, Listener } from './door.ts';
@@ -24,6 +24,8 @@ export interface OperatorApi {
 export const CONTROL_PLANE = 'control-plane';
 /** How often what a crash or a failing store left undone is tried again, as control-plane/src/main.ts has it. */
 const RECOVER_EVERY_MS = 5_000;
+/** Half as many idle looks as in reality: most of the virtual time is waiting, and what happens is acted on at once anyway. */
+const TIMINGS = { tickMs: 2 * DISPATCH_TICK_MS };
 /** A supervisor starts what ended by itself again after so long. */
 const RESTART_AFTER_MS = 3_000;
 
@@ -127,8 +129,8 @@ export class ControlPlaneHost {
     const randomness = { bytes: (count: number) => process.random.bytes(count) };
     const engine = createEngine({ store, clock, randomness, logger });
     await engine.recover();
-    const parts = { store, engine, clock, timers: clock, randomness, logger, protocol: this.#versions };
-    const dispatcher = createDispatcher(parts);
+    const parts = { store, engine, clock, timers: clock, randomness, logger, timings: TIMINGS };
+    const dispatcher = createDispatcher({ ...parts, protocol: this.#versions });
     await dispatcher.start();
     repeatRecovery(engine, process);
     this.#dispatcher = dispatcher;

@@ -1,5 +1,5 @@
 import type { MemorySnapshot } from '@outrider/control-plane/store/memory.ts';
-import { LEASE_TTL_MS, REASSIGN_GRACE_MS } from '@outrider/shared/protocol/timings.ts';
+import { CALL_DEADLINE_MS, LEASE_TTL_MS } from '@outrider/shared/protocol/timings.ts';
 import type { Stage } from './director.ts';
 import type { RolledBack } from './record.ts';
 
@@ -10,7 +10,7 @@ export interface Restoring {
 }
 
 /** Until then a delegate that the copy does not know of may still be at work. */
-const HOLD_MS = LEASE_TTL_MS + REASSIGN_GRACE_MS;
+const HOLD_MS = LEASE_TTL_MS + CALL_DEADLINE_MS;
 
 /** The control plane dies and its store becomes what it once was, restored as `outrider restore` does it. */
 export async function rollBack(stage: Stage, { copy, toMs }: Restoring): Promise<void> {
@@ -20,6 +20,7 @@ export async function rollBack(stage: Stage, { copy, toMs }: Restoring): Promise
   const lost = disk.store.snapshot();
   disk.goBack(copy);
   const nowMs = scheduler.now();
+  recorder.note('store:raiseGeneration', 'operator');
   await disk.store.raiseGeneration(nowMs, nowMs + HOLD_MS);
   recorder.rolledBack.push({ atMs: recorder.nowMs, toMs, ...difference(lost, disk.store.snapshot()) });
   recorder.openExecutions.clear();
