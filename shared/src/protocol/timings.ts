@@ -31,6 +31,8 @@ export const DISPATCH_TICK_MS = 1_000;
 export const OFFER_PAUSE_MS = 1_000;
 /** An offer that nobody accepted goes to the next delegate. */
 export const OFFER_ACCEPT_MS = 10_000;
+/** Nothing is offered to an instance that has said nothing for so long: one heartbeat may be late. */
+export const OFFER_SILENCE_MS = 15_000;
 /** Deliveries of one attempt that ended without an accept, before the step fails as undeliverable. */
 export const MAX_DELIVERIES = 3;
 /** How long a queued task waits for any eligible delegate before it fails with the list of who could not and why. */

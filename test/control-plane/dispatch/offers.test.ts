@@ -55,6 +55,31 @@ describe('offering work', () => {
     assert.match(input.failure.evidence[0] ?? '', /^silent: did not accept it/);
   });
 
+  test('a delegate that says nothing is offered nothing more: deliveries are not used up, and what is waited for is said', async () => {
+    await rig.close();
+    rig = await Rig.start({ timings: { offerSilenceMs: 300, noDelegateTimeoutMs: 800 } });
+    await raw().welcomed('one');
+    const id = await rig.enqueue('p1.1');
+    await ended(id);
+    const [input] = rig.engine.inputs;
+    assert.ok(input?.kind === 'task-undeliverable');
+    assert.equal(input.failure.code, 'no-eligible-delegate');
+    assert.match(input.failure.evidence.join(), /one: it has said nothing for \d+ s/);
+  });
+
+  test('a delegate that is heard again is offered what waited', async () => {
+    await rig.close();
+    rig = await Rig.start({ timings: { offerSilenceMs: 300 } });
+    const delegate = raw();
+    await delegate.welcomed('one');
+    const id = await rig.enqueue('p1.1');
+    await delegate.next('offer');
+    await eventually('the offer came back', async () => ((await rig.row(id)).deliveries === 1 ? true : undefined));
+    delegate.send({ kind: 'heartbeat', sequence: 1, running: [], slotsFree: 1 });
+    const again = await delegate.next('offer');
+    assert.deepEqual([again.taskId, again.epoch], [id, 2]);
+  });
+
   test('a rejected offer goes to another delegate at once', async () => {
     const busy = raw();
     await busy.welcomed('busy');

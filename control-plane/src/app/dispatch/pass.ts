@@ -146,7 +146,7 @@ interface Seat extends Candidate {
 }
 
 async function offerAll(context: DispatchContext): Promise<void> {
-  const { clock, notes, registry, store } = context;
+  const { clock, notes, registry, store, timings } = context;
   // Read again: what was expired above may be offered now.
   const rows = await store.livingTasks();
   notes.busy = busyByInstance(rows);
@@ -154,8 +154,9 @@ async function offerAll(context: DispatchContext): Promise<void> {
   const seats: Seat[] = registry.all().map((session) => ({
     session,
     slotsFree: session.slots - (notes.busy.get(session.instanceId) ?? 0),
-    takesOffers: registry.takesOffers(session),
+    takesOffers: registry.takesOffers(session) && clock.now() - session.lastHeardMs < timings.offerSilenceMs,
   }));
+  const silent = silentLines(context);
   for (const row of offerable(rows, clock.now())) {
     const worker = rows.find((other) => other.executionId === row.executionId && other.state === 'leased')?.delegate;
     const choice = chooseSession(row, seats, fleet, {
@@ -164,12 +165,21 @@ async function offerAll(context: DispatchContext): Promise<void> {
     });
     if (choice.kind === 'nobody') {
       if (!notes.nobodySinceMs.has(row.taskId)) notes.nobodySinceMs.set(row.taskId, clock.now());
-      notes.evidence.set(row.taskId, reasons(row, fleet));
+      notes.evidence.set(row.taskId, [...reasons(row, fleet), ...silent]);
       continue;
     }
     notes.nobodySinceMs.delete(row.taskId);
     if (choice.kind === 'offer' && (await offer(context, row, choice.to.session))) choice.to.slotsFree -= 1;
   }
+}
+
+/** Of each delegate that is connected, as far as anybody knows, and says nothing: since when. */
+function silentLines({ clock, registry, timings }: DispatchContext): readonly string[] {
+  return registry.all().flatMap(({ delegate, lastHeardMs }) => {
+    const silentMs = clock.now() - lastHeardMs;
+    if (silentMs < timings.offerSilenceMs) return [];
+    return [`${delegate}: it has said nothing for ${Math.round(silentMs / 1000)} s`];
+  });
 }
 
 /** False: it was not offered after all. */

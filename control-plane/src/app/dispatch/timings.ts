@@ -11,6 +11,7 @@ import {
   NO_DELEGATE_TIMEOUT_MS,
   OFFER_ACCEPT_MS,
   OFFER_PAUSE_MS,
+  OFFER_SILENCE_MS,
   REASSIGN_GRACE_MS,
   SESSION_LOST_MS,
 } from '@outrider/shared/protocol/timings.ts';
@@ -24,6 +25,7 @@ export interface DispatchTimings {
   readonly reassignGraceMs: number;
   readonly offerAcceptMs: number;
   readonly offerPauseMs: number;
+  readonly offerSilenceMs: number;
   readonly maxDeliveries: number;
   readonly noDelegateTimeoutMs: number;
   readonly lostStepWindowMs: number;
@@ -41,6 +43,7 @@ export const DISPATCH_TIMINGS: DispatchTimings = {
   reassignGraceMs: REASSIGN_GRACE_MS,
   offerAcceptMs: OFFER_ACCEPT_MS,
   offerPauseMs: OFFER_PAUSE_MS,
+  offerSilenceMs: OFFER_SILENCE_MS,
   maxDeliveries: MAX_DELIVERIES,
   noDelegateTimeoutMs: NO_DELEGATE_TIMEOUT_MS,
   lostStepWindowMs: LOST_STEP_WINDOW_MS,
