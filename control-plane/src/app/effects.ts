@@ -1,6 +1,7 @@
 import { taskId } from '@outrider/shared/ids.ts';
 import { STEP_SPECS } from '@outrider/shared/steps/index.ts';
 import type { ExecutionInput } from '../domain/execution/events.ts';
+import { seenOf } from '../domain/fleet/fences.ts';
 import type { EffectRow, Store, TaskChange } from './ports.ts';
 
 /** An input that an effect leads to, for the same execution. */
@@ -35,7 +36,7 @@ export async function performEffect(row: EffectRow, context: EffectContext): Pro
       attempt,
       result: { outcome: 'stopped', message: 'no delegate was working on it' },
     };
-    return task === undefined ? { input } : { input, task: { kind: 'withdrawn', taskId: id } };
+    return task === undefined ? { input } : { input, task: { kind: 'withdrawn', taskId: id, seen: seenOf(task) } };
   }
   const { task, selectors, timeoutSeconds, notBeforeMs } = effect;
   const { repeatable } = STEP_SPECS[task.type];

@@ -1,10 +1,14 @@
+import { hasMovedOn } from '../domain/fleet/fences.ts';
 import type { SubmitOutcome } from './engine-port.ts';
 import type { TaskChange, TaskRow } from './ports.ts';
 
 /** What the task's row says of a change that the execution refused, in the words of the store; undefined: nothing against it. */
 export function fenceVerdict(row: TaskRow | undefined, change: TaskChange): SubmitOutcome | undefined {
   if (row === undefined) return { kind: 'unknown' };
-  if (change.kind === 'withdrawn') return row.state === 'ended' ? { kind: 'duplicate' } : undefined;
+  if (change.kind === 'withdrawn') {
+    if (row.state === 'ended') return { kind: 'duplicate' };
+    return hasMovedOn(row, change.seen) ? { kind: 'stale', epoch: row.epoch } : undefined;
+  }
   if (row.epoch !== change.epoch) return { kind: 'stale', epoch: row.epoch };
   switch (change.kind) {
     case 'accepted':

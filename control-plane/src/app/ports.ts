@@ -130,13 +130,22 @@ export type TaskChange =
   /** offered → leased. Repeated by the same instance: `duplicate`. */
   | ({ readonly kind: 'accepted'; readonly instanceId: string; readonly leaseUntilMs: number } & TaskRef)
   /** leased; `facts` are merged by key; a sequence that is not above the stored one: `duplicate`. */
-  | ({ readonly kind: 'checkpointed'; readonly sequence: number; readonly facts: JsonObject } & TaskRef)
+  | ({ readonly kind: 'checkpointed'; readonly sequence: number; readonly facts: JsonObject } & HolderRef)
   /** leased → ended. Repeated with the same digest: `duplicate`; with another: `stale`. */
-  | ({ readonly kind: 'ended'; readonly resultSha256: string } & TaskRef)
+  | ({ readonly kind: 'ended'; readonly resultSha256: string } & HolderRef)
   /** leased → queued: the attempt goes on under a later epoch. Repeated: `duplicate`. */
-  | ({ readonly kind: 'released'; readonly notBeforeMs: number } & TaskRef)
+  | ({ readonly kind: 'released'; readonly notBeforeMs: number; readonly seen?: TaskSeen } & TaskRef)
   /** Any living state → ended, decided by the control plane (never accepted, undeliverable, abandoned). */
-  | { readonly kind: 'withdrawn'; readonly taskId: TaskId };
+  | { readonly kind: 'withdrawn'; readonly taskId: TaskId; readonly seen?: TaskSeen };
+
+/** `instanceId` given: `stale` unless this instance has the lease. An earlier instance of the same delegate has not. */
+export type HolderRef = TaskRef & { readonly instanceId?: string };
+
+/**
+ * The row that the control plane has decided on: `stale` if it has moved on since then, with a renewal at another replica
+ * say. `leaseUntilMs` left out: renewals do not matter.
+ */
+export type TaskSeen = Pick<TaskRow, 'state' | 'epoch' | 'instanceId'> & { readonly leaseUntilMs?: number | null };
 
 export interface CommitInput {
   readonly executionId: ExecutionId;
@@ -247,7 +256,7 @@ export interface TaskStore {
   getTask(taskId: TaskId): Promise<TaskRow | undefined>;
   /** All that are not ended, oldest first. */
   livingTasks(): Promise<readonly TaskRow[]>;
-  /** queued → offered under the next epoch; sets the deadline with the first offer. */
+  /** queued and not cancelled → offered under the next epoch; sets the deadline with the first offer. */
   offerTask(
     taskId: TaskId,
     to: { readonly delegate: string; readonly instanceId: string },
@@ -298,10 +307,10 @@ export interface LogChunk {
 export interface LogStore {
   /**
    * Appends whole lines at the end of the attempt's log. Bytes that are there already are passed over; a hole is
-   * refused with the end as it is. The epoch must be the task's.
+   * refused with the end as it is. The epoch must be the task's, and so must the instance, if it is given.
    */
   appendLog(
-    ref: TaskRef,
+    ref: HolderRef,
     offset: number,
     bytes: Uint8Array,
   ): Promise<

@@ -1,4 +1,11 @@
-import type { CommitInput, ResourceRef, Store, TaskChange, TaskRow } from '@outrider/control-plane/app/ports.ts';
+import type {
+  CommitInput,
+  ResourceRef,
+  Store,
+  TaskChange,
+  TaskRow,
+  TaskSeen,
+} from '@outrider/control-plane/app/ports.ts';
 import type { OperationName } from '@outrider/control-plane/store/operations.ts';
 import { RESTORATION_SETTING } from '@outrider/control-plane/store/restoration.ts';
 import { taskId } from '@outrider/shared/ids.ts';
@@ -215,15 +222,37 @@ async function changeOf(pick: Picker, oracle: Store): Promise<TaskChange> {
     }
     case 'checkpointed': {
       const sequence = row.checkpointSequence + pick.below(3);
-      return { kind: 'checkpointed', ...ref, sequence, facts: { [pick.oneOf(WORLD.ids)]: pick.below(3) } };
+      const facts = { [pick.oneOf(WORLD.ids)]: pick.below(3) };
+      return { kind: 'checkpointed', ...ref, ...speaker(pick, row), sequence, facts };
     }
     case 'released':
-      return { kind: 'released', ...ref, notBeforeMs: pick.time() };
+      return { kind: 'released', ...ref, notBeforeMs: pick.time(), ...seen(pick, row) };
     case 'ended':
-      return { kind: 'ended', ...ref, resultSha256: row.resultSha256 ?? pick.oneOf(WORLD.secrets) };
+      return {
+        kind: 'ended',
+        ...ref,
+        ...speaker(pick, row),
+        resultSha256: row.resultSha256 ?? pick.oneOf(WORLD.secrets),
+      };
     case 'withdrawn':
-      return { kind: 'withdrawn', taskId: ref.taskId };
+      return { kind: 'withdrawn', taskId: ref.taskId, ...seen(pick, row) };
   }
+}
+
+/** Which instance says it: nobody asks, the one that has the task, or another. */
+function speaker(pick: Picker, row: Pick<TaskRow, 'instanceId'>): { readonly instanceId?: string } {
+  if (pick.rarely(3)) return {};
+  return { instanceId: pick.rarely(4) ? pick.oneOf(WORLD.instances).instanceId : (row.instanceId ?? 'a') };
+}
+
+/** What the decision was made on: nothing in particular, the row as it is, or as it was. */
+function seen(pick: Picker, row: Pick<TaskRow, keyof TaskSeen>): { readonly seen?: TaskSeen } {
+  if (pick.rarely(2)) return {};
+  const { state, epoch, instanceId, leaseUntilMs } = row;
+  const lease = pick.rarely(3) ? {} : { leaseUntilMs: pick.rarely(3) ? pick.time() : leaseUntilMs };
+  return {
+    seen: { state: pick.rarely(5) ? 'queued' : state, epoch: epoch - (pick.rarely(6) ? 1 : 0), instanceId, ...lease },
+  };
 }
 
 /** A task, one in the wanted state if there is any; for a world without tasks, what one would be. */
@@ -237,6 +266,8 @@ async function someTask(pick: Picker, oracle: Store, state?: TaskRow['state']) {
       epoch: 1,
       instanceId: 'a',
       delegate: 'vpc-1',
+      state: 'leased' as const,
+      leaseUntilMs: null,
       checkpointSequence: 0,
       logBytes: 0,
       resultSha256: null,
@@ -304,7 +335,8 @@ function taskBuilders() {
     raiseGeneration: (pick) => {
       const at = pick.time();
       const notBefore = at + pick.below(3) * 1_000;
-      return (store) => store.raiseGeneration(at, notBefore);
+      const above = pick.rarely(3) ? pick.below(6) : undefined;
+      return (store) => store.raiseGeneration(at, notBefore, above);
     },
   } satisfies Partial<Record<OperationName, Builder>>;
 }
@@ -316,7 +348,8 @@ function logBuilders() {
       const ref = refTo(pick, row);
       const offset = Math.max(row.logBytes + (pick.rarely(4) ? pick.below(200) - 100 : 0), 0);
       const bytes = logLines(pick.rarely(20) ? 4_000 : pick.below(4), pick.below(10));
-      return (store) => store.appendLog(ref, offset, bytes);
+      const by = { ...ref, ...speaker(pick, row) };
+      return (store) => store.appendLog(by, offset, bytes);
     },
     readLog: async (pick, oracle) => {
       const { taskId: id, logBytes } = await someTask(pick, oracle);

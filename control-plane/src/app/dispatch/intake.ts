@@ -83,7 +83,9 @@ async function takeReject(context: DispatchContext, session: Session, reject: Of
     noteDeclined(context.notes, row.taskId, session.instanceId, why);
     await context.store.returnOffer(reject, context.clock.now() + context.timings.offerPauseMs);
   } else if (row.state === 'leased' && row.instanceId === session.instanceId) {
-    await handBack(context, row, place, `${session.delegate} handed it back: ${reject.message}`);
+    const { state, epoch, instanceId } = row;
+    const because = `${session.delegate} handed it back: ${reject.message}`;
+    await handBack(context, row, place, because, { state, epoch, instanceId });
   }
   session.held.delete(row.taskId);
   context.kick();
@@ -117,7 +119,7 @@ async function takeCheckpoint(context: DispatchContext, session: Session, messag
   const outcome = await context.engine.submit(
     executionId,
     { kind: 'task-checkpointed', stepId, attempt, facts },
-    { kind: 'checkpointed', taskId, epoch, sequence, facts },
+    { kind: 'checkpointed', taskId, epoch, instanceId: session.instanceId, sequence, facts },
   );
   switch (outcome.kind) {
     case 'ok':
@@ -147,7 +149,13 @@ async function takeResult(context: DispatchContext, session: Session, message: O
   const outcome = await context.engine.submit(
     executionId,
     { kind: 'task-ended', stepId, attempt, result: message.result },
-    { kind: 'ended', taskId, epoch, resultSha256: sha256(outcomeText(message.result)) },
+    {
+      kind: 'ended',
+      taskId,
+      epoch,
+      instanceId: session.instanceId,
+      resultSha256: sha256(outcomeText(message.result)),
+    },
   );
   switch (outcome.kind) {
     case 'ok':

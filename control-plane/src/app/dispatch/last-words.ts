@@ -41,7 +41,7 @@ export async function sayInLog(context: DispatchContext, taskId: TaskId, words: 
     if (row === undefined) return;
     const at = new Date(clock.now()).toISOString();
     const text = words.map((line) => encodeLogLine({ at, ...line })).join('');
-    const appended = await store.appendLog(row, row.logBytes, Buffer.from(text));
+    const appended = await store.appendLog({ taskId, epoch: row.epoch }, row.logBytes, Buffer.from(text));
     if (appended.kind === 'ok') logAppended.tell(taskId, appended.durableOffset);
   });
 }

@@ -1,5 +1,6 @@
 import { encodeGapLine } from '@outrider/shared/protocol/gap-line.ts';
 import type { LogMessage, LogReply, RefusalCode, TaskRef } from '@outrider/shared/protocol/messages.ts';
+import { LOG_ATTEMPT_MAX_BYTES } from '@outrider/shared/protocol/timings.ts';
 import type { LogStore } from '../ports.ts';
 import { type DispatchContext, standingOf } from './context.ts';
 import type { Session } from './registry.ts';
@@ -19,7 +20,16 @@ export async function takeLog(context: DispatchContext, session: Session, messag
         return refused(message, 'task-ended', standing.row.logBytes, 'the task is over');
       }
     }
-    const appended = await context.store.appendLog({ taskId, epoch }, message.offset, bytesOf(message));
+    const bytes = bytesOf(message);
+    if (message.offset + bytes.length > LOG_ATTEMPT_MAX_BYTES) {
+      const because = `the log of an attempt has at most ${LOG_ATTEMPT_MAX_BYTES} bytes`;
+      return refused(message, 'invalid', (await context.store.getTask(taskId))?.logBytes ?? 0, because);
+    }
+    const appended = await context.store.appendLog(
+      { taskId, epoch, instanceId: session.instanceId },
+      message.offset,
+      bytes,
+    );
     if (appended.kind === 'ok') {
       if (message.kind === 'gap') {
         const { droppedLines, droppedBytes } = message;

@@ -49,5 +49,6 @@ export async function markDamagedLog(store: LogStore, row: TaskRow, delegate: st
     level: 'WARN',
     text: `[The log above is not what ${delegate} wrote: its length or its SHA-256 differs]`,
   });
-  await store.appendLog(row, row.logBytes, Buffer.from(line));
+  const { taskId, epoch } = row;
+  await store.appendLog({ taskId, epoch }, row.logBytes, Buffer.from(line));
 }

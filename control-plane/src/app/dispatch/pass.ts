@@ -1,6 +1,7 @@
 import { ERRORS, type Failure } from '@outrider/shared/errors.ts';
 import type { TaskId } from '@outrider/shared/ids.ts';
 import { type JsonObject, parseJsonObject } from '@outrider/shared/json.ts';
+import { seenOf } from '../../domain/fleet/fences.ts';
 import type { SubmitOutcome } from '../engine-port.ts';
 import type { TaskRow } from '../ports.ts';
 import { busyByInstance, type Candidate, chooseSession, offerable, reasons } from './choose.ts';
@@ -56,7 +57,8 @@ async function expire(context: DispatchContext, taskId: TaskId): Promise<void> {
       return context.kick();
     }
     case 'release':
-      if (await handBack(context, row, row, verdict.because)) await sayInLog(context, taskId, lastWords(row, verdict));
+      if (await handBack(context, row, row, verdict.because, seenOf(row)))
+        await sayInLog(context, taskId, lastWords(row, verdict));
       return;
     case 'deadline':
       return heed(
@@ -74,7 +76,7 @@ type Withdrawal = Extract<Verdict, { kind: 'withdraw-stopped' | 'withdraw-failed
 
 async function withdraw(context: DispatchContext, row: TaskRow, verdict: Withdrawal): Promise<SubmitOutcome> {
   const { executionId, stepId, attempt, taskId } = row;
-  const change = { kind: 'withdrawn', taskId } as const;
+  const change = { kind: 'withdrawn', taskId, seen: seenOf(row) } as const;
   // Before the task ends, as those who follow the log leave then; and once, should the engine refuse it.
   if (!context.notes.refusals.has(taskId)) await sayInLog(context, taskId, lastWords(row, verdict));
   if (verdict.kind === 'withdraw-failed') {

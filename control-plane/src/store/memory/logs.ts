@@ -1,16 +1,17 @@
 import { createHash } from 'node:crypto';
 import type { LogStore } from '../../app/ports.ts';
+import { isHolder } from '../../domain/fleet/fences.ts';
 import { splitIntoChunks, takeChunks } from '../log-chunks.ts';
 import type { OperationsOf } from '../operations.ts';
 import type { MemoryState } from './state.ts';
 
 export function memoryLogs({ tasks, logs }: MemoryState): OperationsOf<LogStore> {
   return {
-    appendLog({ taskId, epoch }, offset, bytes) {
+    appendLog({ taskId, epoch, instanceId }, offset, bytes) {
       const task = tasks.get(taskId);
       if (task === undefined) return { kind: 'unknown-task' };
       const end = task.logBytes;
-      if (epoch !== task.epoch) return { kind: 'stale', durableOffset: end };
+      if (epoch !== task.epoch || !isHolder(task, instanceId)) return { kind: 'stale', durableOffset: end };
       if (offset > end) return { kind: 'gap', durableOffset: end };
       const fresh = bytes.subarray(end - offset);
       const chunks = logs.get(taskId) ?? [];

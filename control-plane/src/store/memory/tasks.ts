@@ -3,6 +3,7 @@ import type { JsonObject } from '@outrider/shared/json.ts';
 import type { CancelReason, TaskRef } from '@outrider/shared/protocol/messages.ts';
 import type { CommitOutcome, TaskChange, TaskRow, TaskStore } from '../../app/ports.ts';
 import { epochBefore } from '../../domain/fleet/epochs.ts';
+import { hasMovedOn, isHolder } from '../../domain/fleet/fences.ts';
 import type { OperationsOf } from '../operations.ts';
 import {
   nextRestoration,
@@ -53,7 +54,7 @@ function queueOperations(
     livingTasks: () => livingRows(state),
     offerTask(id, to, nowMs, offerUntilMs) {
       const row = rows.get(id);
-      if (row?.state !== 'queued') return { kind: 'not-queued' };
+      if (row?.state !== 'queued' || row.cancel !== null) return { kind: 'not-queued' };
       const task = change(row, {
         state: 'offered',
         epoch: row.epoch + 1,
@@ -191,7 +192,8 @@ type Verdict = { readonly row: TaskRow } | { readonly refused: CommitOutcome };
 function judge(row: TaskRow | undefined, executionId: string, change: TaskChange): Verdict {
   if (row === undefined || row.executionId !== executionId) return { refused: { kind: 'unknown-task' } };
   if (change.kind === 'withdrawn') {
-    return row.state === 'ended' ? duplicate : { row: ended(row, null) };
+    if (row.state === 'ended') return duplicate;
+    return hasMovedOn(row, change.seen) ? stale(row) : { row: ended(row, null) };
   }
   if (row.epoch !== change.epoch) return stale(row);
   switch (change.kind) {
@@ -201,16 +203,17 @@ function judge(row: TaskRow | undefined, executionId: string, change: TaskChange
       if (row.state !== 'offered') return stale(row);
       return { row: { ...row, state: 'leased', offerUntilMs: null, leaseUntilMs: change.leaseUntilMs } };
     case 'checkpointed':
-      if (row.state !== 'leased') return stale(row);
+      if (row.state !== 'leased' || !isHolder(row, change.instanceId)) return stale(row);
       if (change.sequence <= row.checkpointSequence) return duplicate;
       return { row: { ...row, facts: merged(row.facts, change.facts), checkpointSequence: change.sequence } };
     case 'released':
       if (row.state === 'queued') return duplicate;
-      if (row.state !== 'leased') return stale(row);
+      if (row.state !== 'leased' || hasMovedOn(row, change.seen)) return stale(row);
       return { row: { ...row, state: 'queued', leaseUntilMs: null, notBeforeMs: change.notBeforeMs } };
     case 'ended':
       if (row.state === 'ended' && row.resultSha256 === change.resultSha256) return duplicate;
-      return row.state === 'leased' ? { row: ended(row, change.resultSha256) } : stale(row);
+      if (row.state !== 'leased' || !isHolder(row, change.instanceId)) return stale(row);
+      return { row: ended(row, change.resultSha256) };
   }
 }
 
