@@ -21,6 +21,12 @@ describe('the log of a step', () => {
     assert.deepEqual(logProblems(stored('one', elsewhere, 'four'), [...produced, successor]), []);
   });
 
+  test('may miss what a holder that lost the step says after its successor has begun', () => {
+    const successor = line('four', { epoch: 2, host: 'birch' });
+    const late = [...produced.slice(0, 2), successor, line('three')];
+    assert.deepEqual(logProblems(stored('one', 'two', elsewhere, 'four'), late), []);
+  });
+
   test('may not miss them elsewhere', () => {
     assert.deepEqual(logProblems(`${encodeGapLine(missing)}${stored('one', 'three')}`, produced), [
       '“two” of amber is missing before “three”',

@@ -61,7 +61,9 @@ export function logProblems(stored: string, produced: readonly ProducedLine[]): 
   if (stored !== '' && !stored.endsWith('\n')) return ['it ends in the middle of a line'];
   if (hasTwins(produced)) return foreignLines(stored, produced);
   // One process writes on under one epoch after another; another process, or another epoch, is another writer.
-  const writers = [...groupBy(produced, ({ epoch, host }) => `${epoch} ${host}`).values()];
+  // Whoever lost the step may still say something after its successor has begun.
+  const byEpoch = produced.toSorted((one, other) => one.epoch - other.epoch);
+  const writers = [...groupBy(byEpoch, ({ epoch, host }) => `${epoch} ${host}`).values()];
   const problems: string[] = [];
   const between: Between = { hole: false };
   let next: Place = { writer: 0, line: 0 };
