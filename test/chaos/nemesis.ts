@@ -30,6 +30,14 @@ interface Fault {
   end(victim: string): void | Promise<void>;
 }
 
+/** For how many leases a victim is left alone. Without the control plane or the way to it nothing goes on at all. */
+const SPARED_LEASES: Readonly<Record<string, number>> & { readonly others: number } = {
+  'control-plane': 1.6,
+  'network of operators': 1,
+  AWS: 0,
+  others: 0.3,
+};
+
 /** One kind of harm: how much of it there may be at a time, and how long it rests in between. */
 interface Harm {
   readonly name: string;
@@ -51,31 +59,38 @@ export function startNemesis(
 ): Nemesis {
   const misdeeds: Misdeed[] = [];
   const began = performance.now();
+  // Whom somebody has in hand, and who is left alone for a while so that there is always something under way to be harmed.
+  const taken = new Set<string>();
+  const sparedUntil = new Map<string, number>();
 
   const doHarm = async (fault: Fault, victim: string, forMs: number, luck: Chance) => {
-    if ((await fault.begin(victim, luck)) === false) return;
+    taken.add(victim);
+    const came = await fault.begin(victim, luck);
+    if (came === false) return void taken.delete(victim);
     const misdeed = { atMs: Math.round(performance.now() - began), what: fault.what, victim, forMs };
     misdeeds.push(misdeed);
     tell(misdeed);
     await pauseUnless(forMs, stop);
     await fault.end(victim);
+    taken.delete(victim);
+    sparedUntil.set(victim, performance.now() + pace.leaseMs * (SPARED_LEASES[victim] ?? SPARED_LEASES.others));
   };
   const keepOn = async ({ name, faults, atOnce, pauseMs }: Harm) => {
     const luck = chance.fork(name);
-    const underWay = new Map<string, Promise<void>>();
+    const underWay = new Set<Promise<void>>();
     while (!stop.aborted) {
       await pauseUnless(luck.whole(...pauseMs), stop);
       if (stop.aborted) break;
       const fault = weighted(faults, luck);
       const victim = luck.one(fault.victims);
       const forMs = luck.whole(...fault.lastsMs);
-      if (underWay.has(victim) || underWay.size >= atOnce) continue;
-      underWay.set(
-        victim,
-        doHarm(fault, victim, forMs, luck).finally(() => underWay.delete(victim)),
-      );
+      const spared = taken.has(victim) || performance.now() < (sparedUntil.get(victim) ?? 0);
+      if (spared || underWay.size >= atOnce) continue;
+      const deed = doHarm(fault, victim, forMs, luck);
+      underWay.add(deed);
+      void deed.finally(() => underWay.delete(deed));
     }
-    await Promise.all(underWay.values());
+    await Promise.all(underWay);
   };
   const run = async () => {
     await Promise.all(harmsOf(installation, pace).map(keepOn));

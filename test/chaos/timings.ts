@@ -30,6 +30,7 @@ const FAST: Pace = {
     reassignGraceMs: 2_000,
     offerAcceptMs: 3_000,
     offerPauseMs: 300,
+    offerSilenceMs: 2_500,
     callDeadlineMs: 2_000,
     cancelAcknowledgeMs: 30_000,
     sessionLostMs: 6_500,
