@@ -68,6 +68,14 @@ export const SEND_QUEUE_MAX_BYTES = 8_388_608;
 export const SESSION_MESSAGES_IN_FLIGHT = 64;
 /** Streams of one connection. */
 export const MAX_STREAMS_PER_CONNECTION = 100;
+/** Of a task id in a message, in UTF-16 units. */
+export const TASK_ID_MAX_LENGTH = 128;
+/** Of a text that a delegate writes for people; what is longer is cut with a mark. */
+export const WORDS_MAX_LENGTH = 4_096;
+/** Tasks that one Hello or heartbeat names. */
+export const TASKS_PER_MESSAGE_MAX = 1_000;
+/** Objects and lists within each other in a task, in facts and in an output. */
+export const JSON_MAX_DEPTH = 100;
 /** Join calls of one address, and of all, in a minute; and as many Renew calls. */
 export const JOINS_PER_ADDRESS_PER_MINUTE = 30;
 export const JOINS_PER_MINUTE = 300;
@@ -93,6 +101,10 @@ export const LOG_UNACKNOWLEDGED_MAX_BYTES = 1_048_576;
 export const LOG_AGAIN_MS = 10_000;
 /** Spool of one attempt's log at the delegate; beyond it lines are dropped with a counted mark. */
 export const LOG_SPOOL_MAX_BYTES = 16_777_216;
+/** Log of one attempt at the control plane, whoever wrote it; more is refused. */
+export const LOG_ATTEMPT_MAX_BYTES = 268_435_456;
+/** Checkpoints of one attempt; each stays in the history of the execution. */
+export const CHECKPOINTS_MAX = 1_000;
 /** Facts of one attempt, merged. */
 export const FACTS_MAX_BYTES = 262_144;
 /** Output of one step. */
