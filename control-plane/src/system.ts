@@ -3,7 +3,7 @@ import type { Timers } from './app/dispatch/ports.ts';
 import type { Clock, Randomness } from './app/ports.ts';
 
 /** Time and chance of this machine. Only the composition root uses them; all else gets them injected. */
-export const SYSTEM_CLOCK: Clock = { now: () => Date.now() };
+export const SYSTEM_CLOCK: Clock = { now: () => Date.now(), monotonic: () => performance.now() };
 
 export const SYSTEM_RANDOMNESS: Randomness = { bytes: (count) => getRandomValues(new Uint8Array(count)) };
 

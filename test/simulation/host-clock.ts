@@ -56,6 +56,11 @@ export class HostClock implements InstantClock, Timers {
     return this.#scheduler.now() + this.#wallOffsetMs;
   }
 
+  /** Milliseconds since the process began, whatever the wall clock was set to meanwhile. */
+  monotonic(): number {
+    return this.#monotonicMs();
+  }
+
   instant(): Instant {
     return { monotonicMs: this.#monotonicMs(), wallMs: this.now() };
   }

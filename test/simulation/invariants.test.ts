@@ -48,6 +48,12 @@ const CASES: readonly Case[] = [
     says: /amber-2/,
   },
   {
+    title: 'an instance takes the work of another one that is connected',
+    id: 'H1',
+    changes: { grants: [...calm.grants.slice(0, 4), grant('reattached', 8_500, { instanceId: 'amber-2' })] },
+    says: /amber-2 took over .* from amber-1, which was connected and renewed it at 8000/,
+  },
+  {
     title: 'a lease is renewed for somebody who does not hold it',
     id: 'H1',
     changes: {
@@ -405,6 +411,13 @@ describe('what the invariants of histories allow', () => {
     const died = { atMs: 9_000, kind: 'process:delegate-ended', host: 'amber', detail: '' };
     const holders = [holder, { ...holder, instanceId: 'amber-2', fromMs: 9_500 }];
     allowed({ holders, trace: [died] }, 'H1');
+  });
+
+  test('a clone that takes over from a twin that is not connected may believe in its lease as long as that one does', () => {
+    const lost = { atMs: 8_300, kind: 'connection:lost', host: 'amber', detail: '' };
+    const grants = [...calm.grants.slice(0, 4), grant('reattached', 8_500, { instanceId: 'amber-2' })];
+    const twin = { ...holder, host: 'amber-clone', instanceId: 'amber-2', fromMs: 9_000, untilMs: 50_000 };
+    allowed({ holders: [holder, twin], grants, trace: [lost] }, 'H1');
   });
 
   test('a restore takes back what was acknowledged after its backup, and nothing else', () => {

@@ -10,6 +10,8 @@ import type { Generations, RetiredGeneration } from '../domain/fleet/credential.
 export interface Clock {
   /** Milliseconds since 1970. */
   now(): number;
+  /** Milliseconds that have passed since some moment, whatever `now` was set to meanwhile. */
+  monotonic?(): number;
 }
 export interface Randomness {
   bytes(count: number): Uint8Array;

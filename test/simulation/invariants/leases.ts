@@ -1,3 +1,4 @@
+import { HEARTBEAT_MS, LEASE_TTL_MS, SELF_FENCE_SHARE } from '@outrider/shared/protocol/timings.ts';
 import type { HistoryRecord } from '../plant/record.ts';
 import type { HolderSpan, LeaseGrant } from '../ports.ts';
 import { type Finding, groupBy, type Invariant } from './violation.ts';
@@ -9,8 +10,14 @@ export const ONE_LEASE: Invariant = {
   says:
     'A task has at most one valid lease: the store lets only the instance that holds the present epoch accept, renew, checkpoint, log and ' +
     'end it; of two instances or two epochs never both believe at a moment that they may change AWS, and nobody does once the control plane ' +
-    'has taken the task for over.',
-  check: (record) => [...overlappingHolders(record), ...holdersOfWithdrawn(record), ...wrongGrants(record)],
+    'has taken the task for over. No instance takes the work of another one of its name that is connected. A clone that takes the work of ' +
+    'its twin while that one is not connected cannot be told from a restart: for two thirds of a lease both may believe.',
+  check: (record) => [
+    ...overlappingHolders(record),
+    ...holdersOfWithdrawn(record),
+    ...wrongGrants(record),
+    ...takenFromConnected(record),
+  ],
 };
 
 export const NO_OLD_EPOCH: Invariant = {
@@ -25,7 +32,9 @@ function overlappingHolders(record: HistoryRecord): Finding[] {
   for (const spans of groupBy(living, ({ taskId }) => taskId).values()) {
     const sorted = spans.toSorted((one, other) => one.fromMs - other.fromMs);
     for (const [index, span] of sorted.entries()) {
-      const rival = sorted.slice(index + 1).find((other) => other.fromMs < span.untilMs && isRival(span, other));
+      const rival = sorted
+        .slice(index + 1)
+        .find((other) => other.fromMs < span.untilMs && isRival(span, other) && !isTwin(span, other, record));
       if (rival !== undefined) findings.push(overlap(span, rival));
     }
   }
@@ -58,6 +67,56 @@ function untilItsDeath(span: HolderSpan, { trace }: HistoryRecord): HolderSpan {
 function isRival(one: HolderSpan, other: HolderSpan): boolean {
   return one.epoch !== other.epoch || one.instanceId !== other.instanceId;
 }
+
+/** The work was taken over under the same epoch, no longer ago than the one before can believe in its lease. */
+function isTwin(one: HolderSpan, other: HolderSpan, { grants }: HistoryRecord): boolean {
+  if (one.epoch !== other.epoch) return false;
+  const instances = new Set([one.instanceId, other.instanceId]);
+  return grants.some(
+    ({ kind, taskId, instanceId, atMs }) =>
+      kind === 'reattached' &&
+      taskId === one.taskId &&
+      instances.has(instanceId ?? '') &&
+      atMs <= other.fromMs &&
+      Math.min(one.untilMs, other.untilMs) <= atMs + BELIEF_MS,
+  );
+}
+
+const BELIEF_MS = LEASE_TTL_MS * SELF_FENCE_SHARE;
+
+function takenFromConnected(record: HistoryRecord): Finding[] {
+  const findings: Finding[] = [];
+  for (const [taskId, grants] of groupBy(record.grants, (grant) => grant.taskId)) {
+    for (const [index, { kind, instanceId, atMs }] of grants.entries()) {
+      if (kind !== 'reattached') continue;
+      const before = grants.slice(0, index).findLast((grant) => grant.instanceId !== null);
+      if (before === undefined || before.instanceId === instanceId || before.kind === 'offered') continue;
+      const from = before.instanceId ?? '';
+      if (!isConnected(record, from, before.atMs, atMs)) continue;
+      const detail = `${instanceId ?? ''} took over ${taskId} from ${from}, which was connected and renewed it at ${before.atMs}`;
+      findings.push({ detail, about: [taskId], atMs });
+    }
+  }
+  return findings;
+}
+
+/** It was heard of a moment ago, and nothing has happened since then by which it could be lost. */
+function isConnected({ trace, holders }: HistoryRecord, instanceId: string, fromMs: number, toMs: number): boolean {
+  const host = holders.find((span) => span.instanceId === instanceId)?.host;
+  if (host === undefined || toMs - fromMs > HEARTBEAT_MS) return false;
+  const losses =
+    /^(connection:lost|process:(delegate|control-plane)-ended|fault:(partition|messages|reset|freeze-.*))$/;
+  return !trace.some(
+    ({ atMs, kind, host: where }) =>
+      atMs >= fromMs &&
+      atMs <= toMs + LOSS_IS_HEARD_MS &&
+      losses.test(kind) &&
+      (where === host || !kind.startsWith('connection')),
+  );
+}
+
+/** The two ends of a connection hear of its end one after the other. */
+const LOSS_IS_HEARD_MS = 1_000;
 
 function overlap(one: HolderSpan, other: HolderSpan): Finding {
   return {

@@ -7,10 +7,12 @@ import { KeyedQueue } from './keyed-queue.ts';
 import type { DispatcherDependencies } from './ports.ts';
 import { ProgressBoard } from './progress.ts';
 import { Registry, type Session } from './registry.ts';
+import { SteadyClock } from './steady-clock.ts';
 import { DISPATCH_TIMINGS, type DispatchTimings } from './timings.ts';
 
 /** What the parts of the dispatcher share. All of it may be lost with the process: it hurries or explains, it never decides. */
-export interface DispatchContext extends Omit<DispatcherDependencies, 'timings' | 'protocol'> {
+export interface DispatchContext extends Omit<DispatcherDependencies, 'clock' | 'timings' | 'protocol'> {
+  readonly clock: SteadyClock;
   readonly timings: DispatchTimings;
   readonly protocol: ProtocolRange;
   readonly registry: Registry;
@@ -47,6 +49,7 @@ export function createContext(dependencies: DispatcherDependencies, kick: () => 
   const { logger } = dependencies;
   return {
     ...dependencies,
+    clock: new SteadyClock(dependencies.clock),
     timings: { ...DISPATCH_TIMINGS, ...dependencies.timings },
     protocol: dependencies.protocol ?? PROTOCOL_RANGE,
     registry: new Registry(),
@@ -133,3 +136,20 @@ export function noteDeclined(notes: Notes, taskId: TaskId, instanceId: string, l
 
 const EVIDENCE_KEPT = 20;
 const EVIDENCE_MAX_LENGTH = 1_024;
+
+/**
+ * The clock was set forward: no lease has come to its end by that, and nobody was silent. As after a start, every lease is extended
+ * before the new time counts.
+ */
+export async function heedSetClock({ clock, store, timings, registry, notes, logger }: DispatchContext): Promise<void> {
+  const wallMs = clock.setForwardTo;
+  if (wallMs === undefined) return;
+  const byMs = wallMs - clock.now();
+  const extended = await store.extendAllLeases(wallMs + timings.leaseExtensionAfterStartMs);
+  clock.follow(wallMs);
+  for (const session of registry.all()) session.lastHeardMs += byMs;
+  for (const since of [notes.nobodySinceMs, notes.cancelSinceMs]) {
+    for (const [taskId, atMs] of since) since.set(taskId, atMs + byMs);
+  }
+  logger.warn({ byMs, extended }, 'The clock of this machine was set forward; running steps keep their delegates');
+}

@@ -5,7 +5,7 @@ import { seenOf } from '../../domain/fleet/fences.ts';
 import type { SubmitOutcome } from '../engine-port.ts';
 import type { TaskRow } from '../ports.ts';
 import { busyByInstance, type Candidate, chooseSession, offerable, reasons } from './choose.ts';
-import { type DispatchContext, noteDeclined, send } from './context.ts';
+import { type DispatchContext, heedSetClock, noteDeclined, send } from './context.ts';
 import { type ExpiryContext, type Verdict, verdictOn } from './expiry.ts';
 import { lastWords, sayInLog } from './last-words.ts';
 import type { Session } from './registry.ts';
@@ -14,6 +14,7 @@ import { dropInvalidSessions } from './session-credentials.ts';
 
 /** One look at everything that lives: what is due is done, cancels are delivered, work is offered. Passes never overlap. */
 export async function runPass(context: DispatchContext, mayOffer: boolean): Promise<void> {
+  await heedSetClock(context);
   const rows = await context.store.livingTasks();
   tidyNotes(context, rows);
   dropSilentSessions(context);
