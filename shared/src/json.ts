@@ -21,6 +21,22 @@ export function isJson(value: unknown): value is Json {
   return typeof value === 'object' && Object.values(value).every(isJson);
 }
 
+/**
+ * What other code could not do with a value that came as JSON text: walk it without running out of stack, or write it
+ * again as it is (`1e400` is read as infinity, and written as null). Undefined: all is well.
+ */
+export function jsonTrouble(value: unknown, maxDepth: number): string | undefined {
+  const open: { readonly value: unknown; readonly depth: number }[] = [{ value, depth: 1 }];
+  for (let next = open.pop(); next !== undefined; next = open.pop()) {
+    const { value: node, depth } = next;
+    if (typeof node === 'number' && !Number.isFinite(node)) return 'has a number that is too large';
+    if (typeof node !== 'object' || node === null) continue;
+    if (depth > maxDepth) return `is nested more than ${maxDepth} deep`;
+    for (const child of Object.values(node)) open.push({ value: child, depth: depth + 1 });
+  }
+  return undefined;
+}
+
 /** Parses JSON text that must be an object; anything else is `undefined`. Never throws. */
 export function parseJsonObject(text: string): JsonObject | undefined {
   try {

@@ -21,7 +21,7 @@ import type {
   ServerMessage,
   TaskRef,
 } from './messages.ts';
-import { FACTS_MAX_BYTES, MAX_MESSAGE_BYTES, OUTPUT_MAX_BYTES, POLL_MAX_BYTES } from './timings.ts';
+import { FACTS_MAX_BYTES, MAX_MESSAGE_BYTES, OUTPUT_MAX_BYTES, POLL_MAX_BYTES, TASK_ID_MAX_LENGTH } from './timings.ts';
 import { readDelegateMessage, writeDelegateMessage } from './wire/delegate-message.ts';
 import { checkSoleArm, digest, InvalidField, long, name, text, time, writeLong, writeTime } from './wire/fields.ts';
 import { readLogMessage, readLogReply, writeLogMessage, writeLogReply } from './wire/log-message.ts';
@@ -249,7 +249,9 @@ function taskOf(body: unknown): TaskRef | null {
   if (typeof body !== 'object' || body === null || !('taskId' in body) || !('epoch' in body)) return null;
   const { taskId, epoch } = body;
   const number = Number(epoch);
-  return typeof taskId === 'string' && Number.isSafeInteger(number) && number >= 0 ? { taskId, epoch: number } : null;
+  // What is echoed must not be larger than what is taken.
+  if (typeof taskId !== 'string' || taskId.length > TASK_ID_MAX_LENGTH) return null;
+  return Number.isSafeInteger(number) && number >= 0 ? { taskId, epoch: number } : null;
 }
 
 function limited(bytes: Buffer, what: string, maxBytes: number = MAX_MESSAGE_BYTES): Encoded {

@@ -13,7 +13,6 @@ const TAG_MAX_LENGTH = 128;
 const STEP_TYPES_MAX = 200;
 /** Of version, region, instance id and each step type: they are shown and stored. */
 const WORD_MAX_LENGTH = 128;
-const INVENTORY_MAX = 1_000;
 const SLOTS_MAX = 1_000;
 
 export type Greeting = { readonly kind: 'ok'; readonly session: Session } | Refusal;
@@ -98,12 +97,12 @@ function wrongVersion(hello: HelloMessage, spoken: ProtocolRange): Refusal {
 }
 
 function refusalOf(peer: DelegatePeer, hello: HelloMessage): Refusal | undefined {
-  if (peer.delegateName !== null && peer.delegateName !== hello.delegateName) {
-    const because = `the credential is that of ${peer.delegateName}, not of ${hello.delegateName}`;
-    return { kind: 'refused', code: 'not-permitted', because };
-  }
+  // First, so that nothing of any length is said back.
   const wrong = whatIsWrong(hello);
-  return wrong === undefined ? undefined : { kind: 'refused', code: 'not-permitted', because: wrong };
+  if (wrong !== undefined) return { kind: 'refused', code: 'not-permitted', because: wrong };
+  if (peer.delegateName === null || peer.delegateName === hello.delegateName) return undefined;
+  const because = `the credential is that of ${peer.delegateName}, not of ${hello.delegateName}`;
+  return { kind: 'refused', code: 'not-permitted', because };
 }
 
 function whatIsWrong(hello: HelloMessage): string | undefined {
@@ -118,7 +117,6 @@ function whatIsWrong(hello: HelloMessage): string | undefined {
   if ([version, region, instanceId, ...stepTypes].some((word) => word.length > WORD_MAX_LENGTH)) {
     return `version, region, instance id and step types of a delegate have at most ${WORD_MAX_LENGTH} characters`;
   }
-  if (hello.inventory.length > INVENTORY_MAX) return `a delegate holds at most ${INVENTORY_MAX} tasks`;
   if (hello.slots < 1 || hello.slots > SLOTS_MAX) return `a delegate has 1–${SLOTS_MAX} slots`;
   return undefined;
 }

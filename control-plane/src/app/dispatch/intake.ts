@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { DelegateMessage, TaskRef } from '@outrider/shared/protocol/messages.ts';
 import { outcomeText } from '@outrider/shared/protocol/outcome.ts';
-import { FACTS_MAX_BYTES } from '@outrider/shared/protocol/timings.ts';
+import { CHECKPOINTS_MAX, FACTS_MAX_BYTES } from '@outrider/shared/protocol/timings.ts';
 import type { TaskRow } from '../ports.ts';
 import { type DispatchContext, noteDeclined, noteWorker, refuse, send, standingOf } from './context.ts';
 import { logVerdict, markDamagedLog } from './log-whole.ts';
@@ -85,7 +85,7 @@ async function takeReject(context: DispatchContext, session: Session, reject: Of
   } else if (row.state === 'leased' && row.instanceId === session.instanceId) {
     const { state, epoch, instanceId } = row;
     const because = `${session.delegate} handed it back: ${reject.message}`;
-    await handBack(context, row, place, because, { state, epoch, instanceId });
+    await handBack(context, row, place, because, { seen: { state, epoch, instanceId } });
   }
   session.held.delete(row.taskId);
   context.kick();
@@ -111,6 +111,10 @@ async function takeCheckpoint(context: DispatchContext, session: Session, messag
   if (standing.kind === 'refused') return refuse(session, message, 'checkpoint', standing.code, standing.because);
   const { taskId, epoch, sequence, facts } = message;
   const { executionId, stepId, attempt } = standing.place;
+  if (sequence > CHECKPOINTS_MAX) {
+    const because = `an attempt has at most ${CHECKPOINTS_MAX} checkpoints, this would be number ${sequence}`;
+    return refuse(session, message, 'checkpoint', 'invalid', because);
+  }
   const bytes = Buffer.byteLength(JSON.stringify({ ...standing.row.facts, ...facts }));
   if (bytes > FACTS_MAX_BYTES) {
     const because = `the facts of the attempt would have ${bytes} bytes, at most ${FACTS_MAX_BYTES} are kept`;

@@ -15,9 +15,11 @@ import {
   name,
   present,
   taskRef,
+  tasks,
   text,
   uint,
   word,
+  words,
   writeJson,
   writeLong,
   writeTaskRef,
@@ -85,14 +87,14 @@ export function readDelegateMessage(wire: ControlRequest__Output): DelegateMessa
       return { kind: 'accept', ...taskRef(present(wire.accept, 'accept')) };
     case 'reject': {
       const reject = present(wire.reject, 'reject');
-      return { kind: 'reject', ...taskRef(reject), code: text(reject.code), message: text(reject.message) };
+      return { kind: 'reject', ...taskRef(reject), code: words(reject.code), message: words(reject.message) };
     }
     case 'heartbeat': {
       const heartbeat = present(wire.heartbeat, 'heartbeat');
       return {
         kind: 'heartbeat',
         sequence: long(heartbeat.sequence, 'sequence'),
-        running: (heartbeat.running ?? []).map(taskRef),
+        running: tasks(heartbeat.running, 'running').map(taskRef),
         slotsFree: uint(heartbeat.slotsFree),
       };
     }
@@ -112,7 +114,7 @@ export function readDelegateMessage(wire: ControlRequest__Output): DelegateMessa
     case 'result':
       return readResult(present(wire.result, 'result'));
     case 'draining':
-      return { kind: 'draining', reason: text(wire.draining?.reason) };
+      return { kind: 'draining', reason: words(wire.draining?.reason) };
     case undefined:
       return undefined;
   }
@@ -149,7 +151,7 @@ function readHello(hello: Hello__Output): DelegateMessage {
     tags: hello.tags ?? [],
     stepTypes: hello.stepTypes ?? [],
     slots: uint(hello.slots),
-    inventory: (hello.inventory ?? []).map((item) => ({
+    inventory: tasks(hello.inventory, 'inventory').map((item) => ({
       ...taskRef(item),
       phase: word(PHASES, item.phase, 'phase'),
       logOffset: long(item.logOffset, 'log_offset'),
@@ -171,7 +173,7 @@ function writeCounts(counts: ServiceCounts): WireCounts {
 
 function readCounts(counts: ServiceCounts__Output): ServiceCounts {
   return {
-    service: text(counts.service),
+    service: words(counts.service),
     role: word(ROLES, counts.role, 'role'),
     desired: uint(counts.desired),
     running: uint(counts.running),
@@ -212,7 +214,7 @@ function readOutcome(wire: Result__Output): TaskOutcome {
     case 'failed':
       return { outcome, failure: readFailure(present(wire.failure, 'failure')) };
     case 'stopped':
-      return { outcome, message: text(wire.failure?.message) };
+      return { outcome, message: words(wire.failure?.message) };
   }
 }
 
@@ -226,8 +228,6 @@ function writeFailure(failure: Failure): WireFailure {
   };
 }
 
-/** What is kept of the words of a failure: enough for a person, and for a page. */
-const FAILURE_TEXT_MAX_LENGTH = 4_096;
 const EVIDENCE_MAX_LINES = 20;
 
 /** A code or type that a newer delegate knows and we do not still tells the operator its words. */
@@ -236,14 +236,9 @@ function readFailure(wire: Failure__Output): Failure {
   const failureType: FailureType = FAILURE_TYPES.find((type) => type === wire.failureType) ?? 'application';
   return {
     code,
-    message: cut(wire.message),
-    hint: cut(wire.hint),
-    evidence: (wire.evidence ?? []).slice(0, EVIDENCE_MAX_LINES).map(cut),
+    message: words(wire.message),
+    hint: words(wire.hint),
+    evidence: (wire.evidence ?? []).slice(0, EVIDENCE_MAX_LINES).map(words),
     failureType,
   };
-}
-
-function cut(value: string | undefined): string {
-  const whole = text(value);
-  return whole.length > FAILURE_TEXT_MAX_LENGTH ? `${whole.slice(0, FAILURE_TEXT_MAX_LENGTH)}… [cut]` : whole;
 }

@@ -1,7 +1,8 @@
 import { OutriderError } from '../../errors.ts';
-import { type JsonObject, parseJsonObject } from '../../json.ts';
+import { type JsonObject, jsonTrouble, parseJsonObject } from '../../json.ts';
 import type { Timestamp, Timestamp__Output } from '../generated/google/protobuf/Timestamp.ts';
 import type { TaskRef } from '../messages.ts';
+import { JSON_MAX_DEPTH, TASK_ID_MAX_LENGTH, TASKS_PER_MESSAGE_MAX, WORDS_MAX_LENGTH } from '../timings.ts';
 
 /** Thrown while reading a message that breaks its rules; codec.ts turns it into `{kind: 'invalid'}` and nothing else sees it. */
 export class InvalidField extends Error {
@@ -23,6 +24,12 @@ export function text(value: string | undefined): string {
 export function name(value: string | undefined, what: string): string {
   if (value === undefined || value === '') throw new InvalidField(`${what} is empty`);
   return value;
+}
+
+/** A text for people, cut if it is longer than anybody reads: it is stored, shown and logged. */
+export function words(value: string | undefined): string {
+  const whole = text(value);
+  return whole.length > WORDS_MAX_LENGTH ? `${whole.slice(0, WORDS_MAX_LENGTH)}… [cut]` : whole;
 }
 
 /** A SHA-256 in hexadecimal digits. */
@@ -74,6 +81,8 @@ export function jsonObject(value: Uint8Array | undefined, maxBytes: number, what
     throw new InvalidField(`${what} has ${value.length} bytes, at most ${maxBytes} are taken`);
   const parsed = parseJsonObject(Buffer.from(value).toString('utf8'));
   if (parsed === undefined) throw new InvalidField(`${what} is not a JSON object`);
+  const trouble = jsonTrouble(parsed, JSON_MAX_DEPTH);
+  if (trouble !== undefined) throw new InvalidField(`${what} ${trouble}`);
   return parsed;
 }
 
@@ -81,12 +90,15 @@ export function writeJson(value: JsonObject): Buffer {
   return Buffer.from(JSON.stringify(value), 'utf8');
 }
 
+/** The last millisecond that a Date can be. */
+const LATEST_MS = 8_640_000_000_000_000;
+
 /** Milliseconds since 1970. */
 export function time(value: Timestamp__Output | undefined, what: string): number {
   const stamp = present(value, what);
   const nanos = stamp.nanos ?? 0;
   const milliseconds = long(stamp.seconds, what) * 1000 + Math.floor(nanos / 1_000_000);
-  if (!Number.isSafeInteger(milliseconds) || nanos < 0) throw new InvalidField(`${what} is not a time we can hold`);
+  if (!(milliseconds <= LATEST_MS) || nanos < 0) throw new InvalidField(`${what} is not a time we can hold`);
   return milliseconds;
 }
 
@@ -101,7 +113,20 @@ interface WireTaskRef {
 }
 
 export function taskRef(wire: WireTaskRef): TaskRef {
-  return { taskId: name(wire.taskId, 'task_id'), epoch: long(wire.epoch, 'epoch') };
+  const taskId = name(wire.taskId, 'task_id');
+  if (taskId.length > TASK_ID_MAX_LENGTH) {
+    throw new InvalidField(`task_id has ${taskId.length} characters, at most ${TASK_ID_MAX_LENGTH} are taken`);
+  }
+  return { taskId, epoch: long(wire.epoch, 'epoch') };
+}
+
+/** Several tasks in one message. */
+export function tasks<Wire>(wire: readonly Wire[] | undefined, what: string): readonly Wire[] {
+  const count = wire?.length ?? 0;
+  if (count > TASKS_PER_MESSAGE_MAX) {
+    throw new InvalidField(`${what} names ${count} tasks, at most ${TASKS_PER_MESSAGE_MAX} are taken`);
+  }
+  return wire ?? [];
 }
 
 export function writeTaskRef(ref: TaskRef): { taskId: string; epoch: string } {
