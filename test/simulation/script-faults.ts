@@ -10,7 +10,7 @@ export interface Place {
 
 /** How often each kind is drawn, relative to the others. */
 const WEIGHTS: Readonly<Record<FaultKind, number>> = {
-  messages: 5,
+  messages: 6,
   partition: 4,
   reset: 3,
   'crash-delegate': 3,

@@ -2,6 +2,7 @@ import type { Fault, OperatorRequest, SampleWorkflow, Script, VersionRange } fro
 import { Random } from './random.ts';
 import { problemsOf, spanOf } from './script-check.ts';
 import { anyFault } from './script-faults.ts';
+import { themedFaults } from './script-themes.ts';
 
 export const SAMPLE_WORKFLOWS: readonly SampleWorkflow[] = [
   'replica-canary',
@@ -15,8 +16,10 @@ export const VERSION_RANGES: readonly VersionRange[] = [
 ];
 const NAMES = ['amber', 'birch', 'cedar'];
 const FAULTS_MAX = 8;
-/** A fault that would contradict those before it is drawn anew so often, then left out. */
+/** Faults that contradict those before them are drawn anew, so often for each that is wanted. */
 const DRAWS_PER_FAULT = 10;
+/** Share of scripts with faults that belong together. */
+const THEMED = 0.4;
 /** How long an undisturbed run of the longest sample takes, about: faults fall into this time. */
 export const CALM_RUN_MS = 90_000;
 /** From the last fault to the moment from which nothing goes wrong any more. */
@@ -65,19 +68,31 @@ function interrupt(random: Random, key: string, fromMs: number): OperatorRequest
 
 function someFaults(random: Random, base: Base): Fault[] {
   const wanted = random.pick([1, 1, 2, 2, 3, 3, 4, 5, 6, FAULTS_MAX]);
+  const delegates = base.delegates.length;
   const faults: Fault[] = [];
-  for (let index = 0; index < wanted; index++) {
-    for (let draw = 0; draw < DRAWS_PER_FAULT; draw++) {
-      const fault = anyFault(random, {
-        delegates: base.delegates.length,
-        atMs: interestingMoment(random, base, faults),
-      });
-      if (problemsOf(finished(base, [...faults, fault])).length > 0) continue;
-      faults.push(fault);
-      break;
+  if (random.chance(THEMED)) {
+    for (const fault of themedFaults(random, { delegates, atMs: momentOfChange(random, base) })) {
+      if (faults.length < wanted + 1) add(base, faults, fault);
     }
   }
+  for (let draw = 0; faults.length < wanted && draw < DRAWS_PER_FAULT * wanted; draw++) {
+    add(base, faults, anyFault(random, { delegates, atMs: interestingMoment(random, base, faults) }));
+  }
   return faults.toSorted((one, other) => one.atMs - other.atMs);
+}
+
+/** Unless it contradicts one that is there. */
+function add(base: Base, faults: Fault[], fault: Fault): void {
+  if (problemsOf(finished(base, [...faults, fault])).length === 0) faults.push(fault);
+}
+
+/** When the samples change AWS, if nothing holds them up. */
+function momentOfChange(random: Random, base: Base): number {
+  const runs = base.requests.filter(({ kind }) => kind === 'run');
+  return (
+    random.pick(runs).atMs +
+    random.pick([random.whole(0, 2_500), random.whole(42_000, 60_000), random.whole(88_000, 102_000)])
+  );
 }
 
 /** Much happens when something is asked for, when a fault begins, and when one is over: faults that meet there find more. */
