@@ -11,6 +11,7 @@ import {
   stepTask,
   type TaskOptions,
 } from './step-harness.ts';
+import { makeTargetGroups } from './target-groups.ts';
 
 /** One case for each step: what there is before it, and the task. */
 export interface Story {
@@ -110,6 +111,34 @@ export const STORIES: Readonly<Record<string, Story>> = {
       return stepTask('ecs-service-setup', { execution: 4, image: NEW_IMAGE });
     },
   },
+  'a setup beside two versions with auto scaling': {
+    type: 'ecs-service-setup',
+    async prepare(world) {
+      const first = await deployVersion(world, { execution: 1 });
+      const second = await runSetup(world, { execution: 2, image: 'library/nginx:1.1' });
+      await world.aws.ecs.updateService('example', second.serviceName, { desiredCount: 1 });
+      for (const { serviceName } of [first, second]) await scaleByLoad(world, 'example', serviceName);
+      world.advance(120_000);
+      return stepTask('ecs-service-setup', { execution: 3, image: NEW_IMAGE });
+    },
+  },
+  'a setup with a load balancer': {
+    type: 'ecs-service-setup',
+    async prepare(world) {
+      const [targetGroupArn = ''] = await makeTargetGroups(world, { count: 1, targetType: 'instance' });
+      return stepTask('ecs-service-setup', { with: { loadBalancers: [{ targetGroupArn }] } });
+    },
+  },
+  'an upgrade behind a load balancer': {
+    type: 'ecs-upgrade-containers',
+    async prepare(world) {
+      const [targetGroupArn = ''] = await makeTargetGroups(world, { count: 1, targetType: 'instance' });
+      const balanced: TaskOptions = { with: { loadBalancers: [{ targetGroupArn }] } };
+      const setup = await secondVersion(world, balanced);
+      const all = { desiredInstances: '100%' };
+      return stepTask('ecs-upgrade-containers', { execution: 2, stepId: 'p1.2', with: all, prior: { setup } });
+    },
+  },
   'an upgrade to half beside an old version': {
     type: 'ecs-upgrade-containers',
     async prepare(world) {
@@ -149,6 +178,24 @@ export const STORIES: Readonly<Record<string, Story>> = {
         execution: 2,
         stepId: 'r1.1',
         rollback: true,
+        prior: { setup, undo },
+      });
+    },
+  },
+  'a rollback of all phases at once': {
+    type: 'ecs-rollback-containers',
+    async prepare(world) {
+      const setup = await secondVersion(world);
+      const half = { desiredInstances: '50%' };
+      const done = await world.run(
+        stepTask('ecs-upgrade-containers', { execution: 2, stepId: 'p1.2', with: half, prior: { setup } }),
+      );
+      const undo = [undoneBy(done, 'ecs-upgrade-containers')];
+      return stepTask('ecs-rollback-containers', {
+        execution: 2,
+        stepId: 'r1.1',
+        rollback: true,
+        with: { allPhases: true },
         prior: { setup, undo },
       });
     },
@@ -250,7 +297,26 @@ export const STORIES: Readonly<Record<string, Story>> = {
 
 async function rollingWithAutoScaling(world: StepWorld): Promise<void> {
   outputOf(await world.run(stepTask('ecs-rolling-deploy', named('library/nginx:1'))));
-  await world.aws.autoScaling.registerScalableTarget('fargate', 'myapp', { MinCapacity: 1, MaxCapacity: 4 });
+  await scaleByLoad(world, 'fargate', 'myapp');
+}
+
+/** All that auto scaling can have: a target, a policy and a scheduled action. */
+async function scaleByLoad(world: StepWorld, cluster: string, service: string): Promise<void> {
+  const { autoScaling } = world.aws;
+  await autoScaling.registerScalableTarget(cluster, service, { MinCapacity: 1, MaxCapacity: 4 });
+  await autoScaling.putScalingPolicy(cluster, service, {
+    PolicyName: 'by-load',
+    PolicyType: 'TargetTrackingScaling',
+    TargetTrackingScalingPolicyConfiguration: {
+      TargetValue: 60,
+      PredefinedMetricSpecification: { PredefinedMetricType: 'ECSServiceAverageCPUUtilization' },
+    },
+  });
+  await autoScaling.putScheduledAction(cluster, service, {
+    ScheduledActionName: 'mornings',
+    Schedule: 'cron(0 7 * * ? *)',
+    ScalableTargetAction: { MinCapacity: 2 },
+  });
 }
 
 /** The world as far as deployments go, without ids and times: what two runs must agree on. */

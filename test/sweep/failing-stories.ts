@@ -1,5 +1,5 @@
 import { outputOf, type StepWorld, stepTask } from '../support/step-harness.ts';
-import { deployVersion, NEW_IMAGE, named, runSetup, type Story } from '../support/step-stories.ts';
+import { DAEMON, deployVersion, NEW_IMAGE, named, runSetup, type Story } from '../support/step-stories.ts';
 
 const BROKEN_IMAGE = 'library/nginx:broken';
 
@@ -18,6 +18,21 @@ export const FAILING_STORIES: Readonly<Record<string, Story>> = {
       const all = { desiredInstances: '100%' };
       const prior = { setup, finalResize: true };
       return stepTask('ecs-upgrade-containers', { execution: 2, stepId: 'p1.2', with: all, prior });
+    },
+  },
+  'an update of a daemon to an image that is missing': {
+    type: 'ecs-daemon-service-setup',
+    async prepare(world) {
+      outputOf(await world.run(stepTask('ecs-daemon-service-setup', DAEMON)));
+      breakImage(world);
+      return stepTask('ecs-daemon-service-setup', { ...DAEMON, execution: 2, image: BROKEN_IMAGE });
+    },
+  },
+  'a canary whose image is missing': {
+    type: 'ecs-canary-deploy',
+    async prepare(world) {
+      breakImage(world);
+      return stepTask('ecs-canary-deploy', named(BROKEN_IMAGE));
     },
   },
   'a rolling update to an image that is missing': {

@@ -34,7 +34,21 @@ export function storiesByType(): ReadonlyMap<string, readonly string[]> {
   return new Map(Object.keys(HANDLERS).map((type) => [type, namesOf(type)]));
 }
 
-export async function setScene(name: string): Promise<Scene> {
+const scenes = new Map<string, Promise<Scene>>();
+let lastScene: Promise<unknown> = Promise.resolve();
+
+/** The scene of a story, made once. */
+export function setScene(name: string): Promise<Scene> {
+  const known = scenes.get(name);
+  if (known !== undefined) return known;
+  // One after the other: where AWS is stands in the environment of the process.
+  const scene = lastScene.then(() => makeScene(name));
+  lastScene = scene.catch(() => undefined);
+  scenes.set(name, scene);
+  return scene;
+}
+
+async function makeScene(name: string): Promise<Scene> {
   const story = { ...STORIES, ...FAILING_STORIES }[name];
   if (story === undefined) throw new Error(`there is no story "${name}"`);
   const world = await startStepWorld({}, { minMs: 10_000, maxMs: 30_000 });

@@ -219,6 +219,19 @@ describe('Upgrade Containers', () => {
     assert.ok(world.simulator.clock.now - before < 30_000, 'there is nothing to wait for any more');
   });
 
+  test('trouble that AWS told of while no delegate looked is the reason of a timeout', async () => {
+    const setup = await runSetup(world, { execution: 2, image: NEW_IMAGE, with: { instances: { fixed: 500 } } });
+    const cut = await upgrade(setup, '100%', {}, { stopAtWait: () => 'lease-lost' });
+    assert.equal(cut.outcome.outcome, 'stopped');
+    const told = /was unable to place a task/;
+    assert.ok(!cut.texts.some((text) => told.test(text)));
+    // ECS says it once, and then not again for hours.
+    world.advance(300_000);
+    const run = await upgrade(setup, '100%', {}, { facts: cut.facts });
+    assert.equal(failureCodeOf(run), 'placement-failed');
+    assert.ok(run.texts.some((text) => told.test(text)));
+  });
+
   test('targets that stay unhealthy fail the step with the health check', async () => {
     const [targetGroupArn = ''] = await makeTargetGroups(world, { count: 1, targetType: 'instance' });
     const loadBalancers = [{ targetGroupArn }];

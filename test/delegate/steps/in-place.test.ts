@@ -201,6 +201,35 @@ describe('rolling deployment', () => {
     assert.equal(failureCodeOf(run), 'deployment-failed');
   });
 
+  test('what ECS rolled back while no delegate looked has failed, and is not deployed again', async () => {
+    const serviceDefinition = {
+      ...named(OLD_IMAGE).service?.serviceDefinition,
+      deploymentConfiguration: { deploymentCircuitBreaker: { enable: true, rollback: true } },
+    };
+    const options = (image: string) => ({ ...named(image), service: { ...named(image).service, serviceDefinition } });
+    outputOf(await world.run(stepTask('ecs-rolling-deploy', options(OLD_IMAGE))));
+    const update = stepTask('ecs-rolling-deploy', { ...options('library/nginx:broken'), execution: 2 });
+    const cut = await world.run(update, { stopAtWait: () => 'lease-lost' });
+    assert.equal(cut.outcome.outcome, 'stopped');
+    world.advance(1_200_000);
+    const before = world.simulator.control.mutations().length;
+    const run = await world.run(update, { facts: cut.facts });
+    assert.equal(failureCodeOf(run), 'deployment-failed');
+    assert.ok(run.texts.some((text) => text.endsWith('ECS rolled the deployment back while no delegate looked')));
+    assert.deepEqual(world.simulator.control.mutations().slice(before), []);
+  });
+
+  test('events of while no delegate looked are told of by the run that goes on', async () => {
+    outputOf(await world.run(stepTask('ecs-rolling-deploy', named(OLD_IMAGE))));
+    const update = stepTask('ecs-rolling-deploy', { ...named(NEW_IMAGE), execution: 2 });
+    const cut = await world.run(update, { stopAtWait: () => 'lease-lost' });
+    assert.ok(!cut.texts.some((text) => text.includes('has started 2 tasks')));
+    world.advance(300_000);
+    const run = await world.run(update, { facts: cut.facts });
+    outputOf(run);
+    assert.equal(run.texts.filter((text) => text.includes('has started 2 tasks')).length, 1);
+  });
+
   test('a service that somebody made by hand is not taken over, and the message says how to hand it over', async () => {
     await makeByHand('fargate', 'myapp');
     const run = await world.run(stepTask('ecs-rolling-deploy', named(NEW_IMAGE)));
