@@ -1,3 +1,6 @@
+/** One execution at a time runs at one place, and bad delegates do not finish theirs: each gets a place of its own. */
+export const BAD_PLACES = 200;
+
 /** What is deployed while somebody misbehaves: one step at the good delegate, or at a bad one (`good` and `bad` are selectors). */
 export const DOCUMENTS = `
 apiVersion: outrider/v1
@@ -15,9 +18,10 @@ apiVersion: outrider/v1
 kind: Environment
 metadata: { application: Fuzz, name: stage }
 spec: { type: NON_PROD }
-${['good', 'bad'].map(infrastructureAndWorkflow).join('')}`;
+${infrastructureAndWorkflow('good', 'good')}
+${Array.from({ length: BAD_PLACES }, (_, index) => infrastructureAndWorkflow(`bad-${index}`, 'bad')).join('')}`;
 
-function infrastructureAndWorkflow(name: string): string {
+function infrastructureAndWorkflow(name: string, selector: string): string {
   return `
 ---
 apiVersion: outrider/v1
@@ -28,7 +32,7 @@ spec:
   region: us-east-1
   cluster: example
   launchType: EC2
-  delegate: { selectors: [${name}] }
+  delegate: { selectors: [${selector}] }
 ---
 apiVersion: outrider/v1
 kind: Workflow

@@ -64,12 +64,13 @@ export async function besiege(
     } while (!over && took.length < DEPLOYMENTS_MAX);
     return took;
   })();
-  try {
-    await attack(tally, progress);
-  } finally {
+  const attacked = attack(tally, progress).finally(() => {
     over = true;
-  }
-  const took = await deployments;
+  });
+  const [, deployed] = await Promise.allSettled([attacked, deployments]);
+  await attacked;
+  if (deployed.status === 'rejected') throw deployed.reason;
+  const took = deployed.value;
   const during = await victim.vitals();
   await eventually('its sessions are gone', async () =>
     (await victim.sessions()) <= sessionsBefore ? true : undefined,

@@ -11,7 +11,7 @@ import { type DelegateConfig, type DelegateHandle, startDelegate } from '@outrid
 import { parseJoinToken } from '@outrider/shared/protocol/join-token.ts';
 import { STEP_TYPES } from '@outrider/shared/steps/index.ts';
 import { eventually } from '../support/processes.ts';
-import { DOCUMENTS } from './documents.ts';
+import { BAD_PLACES, DOCUMENTS } from './documents.ts';
 import type { Vitals } from './victim-process.ts';
 
 const PROCESS = fileURLToPath(new URL('./victim-process.ts', import.meta.url));
@@ -35,6 +35,7 @@ export class Victim {
   readonly #child: ChildProcess;
   readonly #printed: string[];
   #questions = 0;
+  #badPlaces = 0;
   #good: DelegateHandle | undefined;
 
   private constructor(
@@ -129,7 +130,8 @@ export class Victim {
   }
 
   /** Starts an execution of one step and answers its id. */
-  async begin(workflow: 'good' | 'bad' = 'good'): Promise<string> {
+  async begin(whose: 'good' | 'bad' = 'good'): Promise<string> {
+    const workflow = whose === 'good' ? whose : `bad-${this.#badPlaces++ % BAD_PLACES}`;
     const body = { workflow, application: 'Fuzz', artifacts: { web: ':1.28' } };
     const started = await this.call('POST', '/v1/executions', body);
     assert.equal(started.status, 201, started.text);
@@ -160,6 +162,11 @@ export class Victim {
   /** Begins to count anew. */
   async mark(): Promise<Vitals> {
     return await this.#ask('mark');
+  }
+
+  /** Where delegates dial. */
+  get address(): { readonly port: number; readonly caPem: string | undefined } {
+    return { port: this.grpcPort, caPem: this.caPem };
   }
 
   /** What it wrote to its terminal, where nothing should stand: warnings of Node, traces of a crash. */
