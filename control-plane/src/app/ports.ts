@@ -136,9 +136,15 @@ export type TaskChange =
   /** leased → ended. Repeated with the same digest: `duplicate`; with another: `stale`. */
   | ({ readonly kind: 'ended'; readonly resultSha256: string } & HolderRef)
   /** leased → queued: the attempt goes on under a later epoch. Repeated: `duplicate`. */
-  | ({ readonly kind: 'released'; readonly notBeforeMs: number; readonly seen?: TaskSeen } & TaskRef)
+  | ({ readonly kind: 'released'; readonly notBeforeMs: number } & TakenAway & TaskRef)
   /** Any living state → ended, decided by the control plane (never accepted, undeliverable, abandoned). */
-  | { readonly kind: 'withdrawn'; readonly taskId: TaskId; readonly seen?: TaskSeen };
+  | ({ readonly kind: 'withdrawn'; readonly taskId: TaskId } & TakenAway);
+
+export interface TakenAway {
+  readonly seen?: TaskSeen;
+  /** Whole lines for the end of its log. Its holder adds nothing behind them. */
+  readonly lastWords?: Uint8Array;
+}
 
 /** `instanceId` given: `stale` unless this instance has the lease. An earlier instance of the same delegate has not. */
 export type HolderRef = TaskRef & { readonly instanceId?: string };
@@ -309,7 +315,7 @@ export interface LogChunk {
 export interface LogStore {
   /**
    * Appends whole lines at the end of the attempt's log. Bytes that are there already are passed over; a hole is
-   * refused with the end as it is. The epoch must be the task's, and so must the instance, if it is given.
+   * refused with the end as it is. The epoch must be the task's; an instance that is given must have the lease.
    */
   appendLog(
     ref: HolderRef,

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { test } from 'node:test';
-import type { LogChunk, Store } from '@outrider/control-plane/app/ports.ts';
-import { change, leasedTask, logLines, offer, release } from './fixtures.ts';
+import type { LogChunk, Store, TaskChange } from '@outrider/control-plane/app/ports.ts';
+import type { TaskRef } from '@outrider/shared/protocol/messages.ts';
+import { change, leasedTask, logLines, offer, release, T0 } from './fixtures.ts';
 import { forEachStore } from './stores.ts';
 
 const EMPTY_SHA256 = createHash('sha256').digest('hex');
@@ -65,6 +66,32 @@ forEachStore('logs', (store) => {
     assert.equal((await store().appendLog(next, durableOffset, logLines(1, 3))).kind, 'ok');
     assert.equal(await wholeLog(store(), ref.taskId), logLines(3).toString());
   });
+
+  const takenAway = {
+    'given to somebody else': (ref: TaskRef, lastWords: Uint8Array): TaskChange => ({
+      kind: 'released',
+      ...ref,
+      notBeforeMs: T0,
+      lastWords,
+    }),
+    withdrawn: ({ taskId }: TaskRef, lastWords: Uint8Array): TaskChange => ({ kind: 'withdrawn', taskId, lastWords }),
+  };
+  for (const [says, takeAway] of Object.entries(takenAway)) {
+    test(`when a task is ${says}, the last words of its log are stored with that, and its holder adds nothing`, async () => {
+      const ref = await leasedTask(store());
+      const instanceId = (await store().getTask(ref.taskId))?.instanceId ?? '';
+      await store().appendLog({ ...ref, instanceId }, 0, logLines(2));
+      assert.equal((await change(store(), takeAway(ref, logLines(1, 3)))).kind, 'ok');
+      const durableOffset = logLines(3).length;
+      assert.equal((await store().getTask(ref.taskId))?.logBytes, durableOffset);
+      assert.equal(await wholeLog(store(), ref.taskId), logLines(3).toString());
+      const late = await store().appendLog({ ...ref, instanceId }, logLines(2).length, logLines(2, 7));
+      assert.deepEqual(late, { kind: 'stale', durableOffset });
+      // It was taken away already: nothing is said twice.
+      assert.notEqual((await change(store(), takeAway(ref, logLines(1, 4)))).kind, 'ok');
+      assert.equal(await wholeLog(store(), ref.taskId), logLines(3).toString());
+    });
+  }
 
   test('the last lines of a task that was withdrawn still find their place', async () => {
     const ref = await leasedTask(store());

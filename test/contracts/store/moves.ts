@@ -226,7 +226,7 @@ async function changeOf(pick: Picker, oracle: Store): Promise<TaskChange> {
       return { kind: 'checkpointed', ...ref, ...speaker(pick, row), sequence, facts };
     }
     case 'released':
-      return { kind: 'released', ...ref, notBeforeMs: pick.time(), ...seen(pick, row) };
+      return { kind: 'released', ...ref, notBeforeMs: pick.time(), ...seen(pick, row), ...lastWords(pick) };
     case 'ended':
       return {
         kind: 'ended',
@@ -235,7 +235,7 @@ async function changeOf(pick: Picker, oracle: Store): Promise<TaskChange> {
         resultSha256: row.resultSha256 ?? pick.oneOf(WORLD.secrets),
       };
     case 'withdrawn':
-      return { kind: 'withdrawn', taskId: ref.taskId, ...seen(pick, row) };
+      return { kind: 'withdrawn', taskId: ref.taskId, ...seen(pick, row), ...lastWords(pick) };
   }
 }
 
@@ -243,6 +243,10 @@ async function changeOf(pick: Picker, oracle: Store): Promise<TaskChange> {
 function speaker(pick: Picker, row: Pick<TaskRow, 'instanceId'>): { readonly instanceId?: string } {
   if (pick.rarely(3)) return {};
   return { instanceId: pick.rarely(4) ? pick.oneOf(WORLD.instances).instanceId : (row.instanceId ?? 'a') };
+}
+
+function lastWords(pick: Picker): { readonly lastWords?: Uint8Array } {
+  return pick.rarely(2) ? {} : { lastWords: logLines(pick.below(3), pick.below(10)) };
 }
 
 /** What the decision was made on: nothing in particular, the row as it is, or as it was. */

@@ -61,10 +61,11 @@ describe('the log of a step that nobody can finish', () => {
     const id = await rig.enqueue('p1.1');
     await ended(id);
     const log = await rig.log(id);
-    assert.equal(log[0], '3 offers of the step were not accepted by any delegate');
+    // As often as it was offered until the engine took that nobody will.
+    assert.match(log[0] ?? '', /^[3-9] offers of the step were not accepted by any delegate$/);
     assert.match(log[1] ?? '', /^ {2}silent: did not accept it/);
     assert.match(log.at(-1) ?? '', /^What to do: /);
-    assert.equal(log.length, 5, log.join('\n'));
+    assert.equal(log.filter((line) => line.includes('offers of the step')).length, 1, log.join('\n'));
   });
 
   test('between the lines of a delegate that vanished and of the next one stands what happened', async () => {

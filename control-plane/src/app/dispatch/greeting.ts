@@ -173,7 +173,9 @@ async function settle(context: DispatchContext, session: Session, item: Inventor
     if (outcome !== 'ok') return { ...directive, action: 'stop' };
   }
   session.held.set(item.taskId, item.epoch);
-  return { ...directive, action: plan.action };
+  // Whoever had the lease before may have written until now.
+  const logOffset = plan.reattach ? (await store.getTask(item.taskId))?.logBytes : undefined;
+  return { ...directive, action: plan.action, ...(logOffset === undefined ? {} : { logOffset }) };
 }
 
 function welcome(

@@ -1,8 +1,6 @@
-import type { TaskId } from '@outrider/shared/ids.ts';
 import { encodeLogLine, type ProducedLogLine } from '@outrider/shared/logs.ts';
 import type { CancelReason } from '@outrider/shared/protocol/messages.ts';
 import type { TaskRow } from '../ports.ts';
-import type { DispatchContext } from './context.ts';
 import type { Verdict } from './expiry.ts';
 
 type Told = Extract<Verdict, { kind: 'release' | 'withdraw-stopped' | 'withdraw-failed' }>;
@@ -10,9 +8,13 @@ type Words = Pick<ProducedLogLine, 'level' | 'text'>;
 
 /**
  * What a step's log says when a task is taken from a delegate that is not there to say it. Without it the log would just
- * break off.
+ * break off. They are committed with what they tell, so that there is never one without the other.
  */
-export function lastWords(row: Pick<TaskRow, 'cancel' | 'state'>, verdict: Told): readonly Words[] {
+export function lastWords(row: Pick<TaskRow, 'cancel' | 'state'>, verdict: Told, atMs: number): Uint8Array {
+  return encoded(wordsOn(row, verdict), atMs);
+}
+
+function wordsOn(row: Pick<TaskRow, 'cancel' | 'state'>, verdict: Told): readonly Words[] {
   // Somebody had it, and may have written more than has come.
   const missing = row.state === 'leased' ? ' What was logged there last may be missing here.' : '';
   switch (verdict.kind) {
@@ -33,17 +35,9 @@ export function lastWords(row: Pick<TaskRow, 'cancel' | 'state'>, verdict: Told)
   }
 }
 
-/** Adds lines at the end of a task's log, after what its holder may be writing at this moment. */
-export async function sayInLog(context: DispatchContext, taskId: TaskId, words: readonly Words[]): Promise<void> {
-  const { clock, locks, logAppended, store } = context;
-  await locks.run([`log ${taskId}`], async () => {
-    const row = await store.getTask(taskId);
-    if (row === undefined) return;
-    const at = new Date(clock.now()).toISOString();
-    const text = words.map((line) => encodeLogLine({ at, ...line })).join('');
-    const appended = await store.appendLog({ taskId, epoch: row.epoch }, row.logBytes, Buffer.from(text));
-    if (appended.kind === 'ok') logAppended.tell(taskId, appended.durableOffset);
-  });
+function encoded(words: readonly Words[], atMs: number): Uint8Array {
+  const at = new Date(atMs).toISOString();
+  return new TextEncoder().encode(words.map((line) => encodeLogLine({ at, ...line })).join(''));
 }
 
 const STOPPED: Readonly<Record<CancelReason, string>> = {

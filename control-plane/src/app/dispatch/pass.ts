@@ -3,11 +3,11 @@ import type { TaskId } from '@outrider/shared/ids.ts';
 import { type JsonObject, parseJsonObject } from '@outrider/shared/json.ts';
 import { seenOf } from '../../domain/fleet/fences.ts';
 import type { SubmitOutcome } from '../engine-port.ts';
-import type { TaskRow } from '../ports.ts';
+import type { TakenAway, TaskRow } from '../ports.ts';
 import { busyByInstance, type Candidate, chooseSession, offerable, reasons } from './choose.ts';
 import { type DispatchContext, heedSetClock, noteDeclined, send } from './context.ts';
 import { type ExpiryContext, type Verdict, verdictOn } from './expiry.ts';
-import { lastWords, sayInLog } from './last-words.ts';
+import { lastWords } from './last-words.ts';
 import type { Session } from './registry.ts';
 import { handBack } from './requeue.ts';
 import { dropInvalidSessions } from './session-credentials.ts';
@@ -58,8 +58,7 @@ async function expire(context: DispatchContext, taskId: TaskId): Promise<void> {
       return context.kick();
     }
     case 'release':
-      if (await handBack(context, row, row, verdict.because, seenOf(row)))
-        await sayInLog(context, taskId, lastWords(row, verdict));
+      await handBack(context, row, row, verdict.because, takenAway(context, row, verdict));
       return;
     case 'deadline':
       return heed(
@@ -73,13 +72,15 @@ async function expire(context: DispatchContext, taskId: TaskId): Promise<void> {
   }
 }
 
+function takenAway({ clock }: DispatchContext, row: TaskRow, verdict: Parameters<typeof lastWords>[1]): TakenAway {
+  return { seen: seenOf(row), lastWords: lastWords(row, verdict, clock.now()) };
+}
+
 type Withdrawal = Extract<Verdict, { kind: 'withdraw-stopped' | 'withdraw-failed' }>;
 
 async function withdraw(context: DispatchContext, row: TaskRow, verdict: Withdrawal): Promise<SubmitOutcome> {
   const { executionId, stepId, attempt, taskId } = row;
-  const change = { kind: 'withdrawn', taskId, seen: seenOf(row) } as const;
-  // Before the task ends, as those who follow the log leave then; and once, should the engine refuse it.
-  if (!context.notes.refusals.has(taskId)) await sayInLog(context, taskId, lastWords(row, verdict));
+  const change = { kind: 'withdrawn', taskId, ...takenAway(context, row, verdict) } as const;
   if (verdict.kind === 'withdraw-failed') {
     return await context.engine.submit(
       executionId,

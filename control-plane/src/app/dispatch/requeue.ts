@@ -1,16 +1,16 @@
-import type { TaskRow, TaskSeen } from '../ports.ts';
+import type { TakenAway, TaskRow } from '../ports.ts';
 import type { DispatchContext, TaskPlace } from './context.ts';
 
 /**
  * The attempt goes on elsewhere: its holder is gone, or has stopped and says so. False: it stays where it is. Call it under
- * the task's lock; `seen` keeps out what another replica has done meanwhile.
+ * the task's lock; `taken.seen` keeps out what another replica has done meanwhile.
  */
 export async function handBack(
   context: DispatchContext,
   row: TaskRow,
   place: TaskPlace,
   because: string,
-  seen: TaskSeen,
+  taken: TakenAway,
 ): Promise<boolean> {
   // A step that must not be repeated waits for its own delegate instead (expiry.ts, X3).
   if (!row.repeatable) return false;
@@ -20,7 +20,7 @@ export async function handBack(
   const outcome = await context.engine.submit(
     executionId,
     { kind: 'task-requeued', stepId, attempt, because },
-    { kind: 'released', taskId, epoch, notBeforeMs: context.clock.now(), seen },
+    { kind: 'released', taskId, epoch, notBeforeMs: context.clock.now(), ...taken },
   );
   if (outcome.kind !== 'ok') {
     context.logger.info({ taskId, epoch, because, outcome: outcome.kind }, 'The task stays where it is');

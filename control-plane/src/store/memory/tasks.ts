@@ -12,6 +12,7 @@ import {
   readRestoration,
   writeRestoration,
 } from '../restoration.ts';
+import { withLines } from './logs.ts';
 import type { MemoryState } from './state.ts';
 import { asJson } from './values.ts';
 
@@ -31,7 +32,9 @@ export function memoryTasks(state: MemoryState): MemoryTasks {
   return {
     judge(executionId, change) {
       const verdict = judge(tasks.get(change.taskId), executionId, change);
-      return 'refused' in verdict ? verdict : { apply: () => put(verdict.row) };
+      if ('refused' in verdict) return verdict;
+      const words = 'lastWords' in change ? change.lastWords : undefined;
+      return { apply: () => put(words === undefined ? verdict.row : withLines(state, verdict.row, words)) };
     },
     operations: { ...queueOperations(state, put), ...leaseOperations(state), ...restoreOperations(state, put) },
   };

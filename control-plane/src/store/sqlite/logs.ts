@@ -8,24 +8,14 @@ import type { Database } from './database.ts';
 export function sqliteLogs(database: Database): OperationsOf<LogStore> {
   return {
     appendLog({ taskId, epoch, instanceId }, offset, bytes) {
-      const row = database.first('SELECT epoch, instance_id, log_bytes FROM tasks WHERE task_id = ?', taskId);
+      const row = database.first('SELECT state, epoch, instance_id, log_bytes FROM tasks WHERE task_id = ?', taskId);
       if (row === undefined) return { kind: 'unknown-task' };
       const end = row.number('log_bytes');
-      const isHolder = instanceId === undefined || row.textOrNull('instance_id') === instanceId;
-      if (epoch !== row.number('epoch') || !isHolder) return { kind: 'stale', durableOffset: end };
+      const holds = () => row.text('state') === 'leased' && row.textOrNull('instance_id') === instanceId;
+      const mayWrite = instanceId === undefined || holds();
+      if (epoch !== row.number('epoch') || !mayWrite) return { kind: 'stale', durableOffset: end };
       if (offset > end) return { kind: 'gap', durableOffset: end };
-      const fresh = bytes.subarray(end - offset);
-      if (fresh.length === 0) return { kind: 'ok', durableOffset: end };
-      for (const chunk of splitIntoChunks(end, fresh)) {
-        database.run(
-          'INSERT INTO log_chunks (task_id, offset, bytes) VALUES (?, ?, ?)',
-          taskId,
-          chunk.offset,
-          chunk.bytes,
-        );
-      }
-      database.run('UPDATE tasks SET log_bytes = ? WHERE task_id = ?', end + fresh.length, taskId);
-      return { kind: 'ok', durableOffset: end + fresh.length };
+      return { kind: 'ok', durableOffset: appendLines(database, taskId, end, bytes.subarray(end - offset)) };
     },
     readLog: (taskId, fromOffset, maxBytes) =>
       takeChunks(chunksFrom(database, taskId, fromOffset), fromOffset, maxBytes),
@@ -39,6 +29,16 @@ export function sqliteLogs(database: Database): OperationsOf<LogStore> {
       return { bytes, sha256: hash.digest('hex') };
     },
   };
+}
+
+/** Adds lines at the end of the task's log, which is given; answers where it ends then. */
+export function appendLines(database: Database, taskId: TaskId, end: number, lines: Uint8Array): number {
+  if (lines.length === 0) return end;
+  for (const chunk of splitIntoChunks(end, lines)) {
+    database.run('INSERT INTO log_chunks (task_id, offset, bytes) VALUES (?, ?, ?)', taskId, chunk.offset, chunk.bytes);
+  }
+  database.run('UPDATE tasks SET log_bytes = ? WHERE task_id = ?', end + lines.length, taskId);
+  return end + lines.length;
 }
 
 /** From the chunk that holds the offset. */

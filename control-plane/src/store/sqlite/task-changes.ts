@@ -1,6 +1,8 @@
+import type { TaskId } from '@outrider/shared/ids.ts';
 import type { JsonObject } from '@outrider/shared/json.ts';
-import type { CommitOutcome, TaskChange, TaskSeen } from '../../app/ports.ts';
+import type { CommitOutcome, TakenAway, TaskChange, TaskSeen } from '../../app/ports.ts';
 import type { Database, Row } from './database.ts';
+import { appendLines } from './logs.ts';
 
 type FencedChange = Exclude<TaskChange, { kind: 'withdrawn' }>;
 
@@ -75,13 +77,20 @@ export function applyTaskChange(database: Database, change: TaskChange): void {
         change.notBeforeMs,
         change.taskId,
       );
-      return;
+      return sayLastWords(database, change);
     case 'ended':
       endTask(database, change.taskId, change.resultSha256);
       return;
     case 'withdrawn':
       endTask(database, change.taskId, null);
+      return sayLastWords(database, change);
   }
+}
+
+function sayLastWords(database: Database, { taskId, lastWords }: { readonly taskId: TaskId } & TakenAway): void {
+  if (lastWords === undefined) return;
+  const end = database.first('SELECT log_bytes FROM tasks WHERE task_id = ?', taskId)?.number('log_bytes') ?? 0;
+  appendLines(database, taskId, end, lastWords);
 }
 
 function mergeFacts(database: Database, taskId: string, added: JsonObject): void {
