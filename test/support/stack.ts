@@ -33,7 +33,8 @@ export interface Stack {
 
 export interface DelegateProcess {
   kill(): Promise<void>;
-  end(): Promise<void>;
+  /** SIGTERM, and the end that comes of it; undefined: it was not running. */
+  end(): Promise<Finished | undefined>;
   start(): Promise<void>;
   log(): string;
 }
@@ -42,6 +43,8 @@ export interface StackOptions {
   readonly simulator?: Partial<SimulatorOptions>;
   /** Delegates by name with their tags. */
   readonly delegates?: Readonly<Record<string, readonly string[]>>;
+  /** Puts something between the delegates and the control plane at this port; answers the port that they dial. */
+  readonly between?: (controlPlanePort: number) => Promise<number>;
 }
 
 export async function startStack(options: StackOptions = {}): Promise<Stack> {
@@ -59,6 +62,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
   const grpcPort = await freePort();
   const apiUrl = `http://127.0.0.1:${httpPort}`;
   const grpc = `127.0.0.1:${grpcPort}`;
+  const dialled = `127.0.0.1:${(await options.between?.(grpcPort)) ?? grpcPort}`;
   const cliEnv = { OUTRIDER_URL: apiUrl, OUTRIDER_INSECURE: '1', XDG_CONFIG_HOME: directory };
   const running: Running[] = [];
 
@@ -80,7 +84,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
       processHandle(running, () =>
         startOutrider(['delegate'], {
           OUTRIDER_INSECURE: '1',
-          OUTRIDER_CONTROL_PLANE: grpc,
+          OUTRIDER_CONTROL_PLANE: dialled,
           OUTRIDER_DELEGATE_NAME: name,
           OUTRIDER_DELEGATE_TAGS: tags.join(','),
           OUTRIDER_DATA_DIR: join(directory, `delegate-${name}`),
@@ -161,16 +165,17 @@ function processHandle(running: Running[], begin: () => Running) {
   let current: Running | undefined;
   const said: string[] = [];
   const end = async (signal: NodeJS.Signals) => {
-    if (current === undefined) return;
+    if (current === undefined) return undefined;
     const finished = await current.end(signal);
     said.push(finished.stdout, finished.stderr);
     current = undefined;
+    return finished;
   };
   return {
     begin: () => {
       current = track(running, begin());
     },
-    kill: () => end('SIGKILL'),
+    kill: async () => void (await end('SIGKILL')),
     end: () => end('SIGTERM'),
     log: () => [...said, current?.stdout() ?? '', current?.stderr() ?? ''].join(''),
   };
