@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import type { Store } from '@outrider/control-plane/app/ports.ts';
+import type { Store, TaskChange } from '@outrider/control-plane/app/ports.ts';
 import { createMemoryStore } from '@outrider/control-plane/store/memory.ts';
 import { openStore } from '@outrider/control-plane/store/open.ts';
 import type { OperationName } from '@outrider/control-plane/store/operations.ts';
@@ -63,22 +63,31 @@ const OUTCOMES: Readonly<Record<OperationName, readonly string[]>> = {
   setSetting: ['ok', 'exists'],
 };
 
+/** What a commit can answer for each change of a task, beside the outcomes that it has without one. */
+const CHANGE_OUTCOMES: Readonly<Record<TaskChange['kind'], readonly string[]>> = {
+  accepted: ['ok', 'stale', 'duplicate', 'unknown-task'],
+  checkpointed: ['ok', 'stale', 'duplicate', 'unknown-task'],
+  released: ['ok', 'stale', 'duplicate', 'unknown-task'],
+  ended: ['ok', 'stale', 'duplicate', 'unknown-task'],
+  withdrawn: ['ok', 'duplicate', 'unknown-task'],
+};
+
 /** Rounds go on until every outcome has come up; one or two are usual. */
-const ROUNDS_MAX = 6;
-const HISTORIES_PER_ROUND = 10;
+const ROUNDS_MAX = 12;
+const HISTORIES_PER_ROUND = 6;
 /** So that a failure is shown before the test run gives up on the search for a smaller one. */
 const ROUND_LIMIT_MS = 30_000;
 
 /** Operations that lead somewhere come more often than those that only look. */
 const WEIGHTS: Partial<Record<OperationName, number>> = {
-  commit: 14,
-  enqueueTask: 4,
-  offerTask: 8,
+  commit: 40,
+  enqueueTask: 6,
+  offerTask: 14,
   reattachTask: 3,
   appendLog: 5,
   createJoinToken: 4,
-  redeemJoinToken: 14,
-  renewCredential: 10,
+  redeemJoinToken: 16,
+  renewCredential: 16,
   unlockDelegate: 2,
   revokeJoinToken: 2,
   putResources: 5,
@@ -93,7 +102,7 @@ const KINDS = Object.keys(OUTCOMES).filter(isOperation);
 
 const someMove: fc.Arbitrary<Move> = fc.record({
   kind: fc.oneof(...KINDS.map((kind) => ({ weight: WEIGHTS[kind] ?? 1, arbitrary: fc.constant(kind) }))),
-  picks: fc.array(fc.nat(5_039), { minLength: 12, maxLength: 12, size: 'max' }),
+  picks: fc.array(fc.nat(5_039), { minLength: 24, maxLength: 24, size: 'max' }),
 });
 /** Operations that are asked at once, without waiting for each other. */
 const someGroups = fc.array(fc.array(someMove, { minLength: 1, maxLength: 24, size: 'max' }), {
@@ -126,30 +135,55 @@ function outcomeOf(kind: OperationName, answer: Answer): string {
   return typeof result === 'boolean' || typeof result === 'string' ? `${result}` : 'found';
 }
 
-async function play(groups: readonly (readonly Move[])[], oracle: Store, store: Store, seen: Set<string>) {
+/** What came up, and how many operations were compared. */
+interface Tally {
+  readonly seen: Set<string>;
+  compared: number;
+}
+
+/** The same store, that tells of the changes of tasks that are put to it. */
+function watched(store: Store, onChange: (kind: TaskChange['kind']) => void): Store {
+  return {
+    ...store,
+    commit(input) {
+      if (input.task !== undefined) onChange(input.task.kind);
+      return store.commit(input);
+    },
+  };
+}
+
+async function play(groups: readonly (readonly Move[])[], oracle: Store, store: Store, tally: Tally) {
   for (const moves of groups) {
     const asks = [];
     for (const move of moves) asks.push(await askOf(move, oracle));
-    const wanted = await Promise.all(asks.map((ask) => answerOf(ask(oracle))));
+    const changes = new Map<number, TaskChange['kind']>();
+    const wanted = await Promise.all(
+      asks.map((ask, index) => answerOf(ask(watched(oracle, (kind) => changes.set(index, kind))))),
+    );
     const given = await Promise.all(asks.map((ask) => answerOf(ask(store))));
     assert.deepEqual(given, wanted);
+    tally.compared += moves.length;
     for (const [index, { kind }] of moves.entries()) {
       const answer = wanted[index];
-      if (answer !== undefined) seen.add(`${kind}: ${outcomeOf(kind, answer)}`);
+      if (answer === undefined) continue;
+      const outcome = outcomeOf(kind, answer);
+      tally.seen.add(`${kind}: ${outcome}`);
+      const change = changes.get(index);
+      if (change !== undefined) tally.seen.add(`${kind} ${change}: ${outcome}`);
     }
   }
 }
 
 describe('the stores against each other', () => {
   for (const [name, urlOf] of Object.entries(STORE_URLS).filter(([store]) => store !== 'memory')) {
-    test(`any history gives the same answers and leaves the same behind, in ${name} as in memory`, async () => {
-      const seen = new Set<string>();
+    test(`any history gives the same answers and leaves the same behind, in ${name} as in memory`, async (context) => {
+      const tally: Tally = { seen: new Set(), compared: 0 };
       const histories = fc.asyncProperty(someGroups, (groups) =>
         inDirectory(async (directory) => {
           const oracle = createMemoryStore();
           const store = await openStore(urlOf(directory));
           try {
-            await play(groups, oracle, store, seen);
+            await play(groups, oracle, store, tally);
             assert.deepEqual(await dump(store), await dump(oracle));
           } finally {
             await store.close();
@@ -162,13 +196,19 @@ describe('the stores against each other', () => {
           }
         }),
       );
-      const missing = () =>
-        KINDS.flatMap((kind) => OUTCOMES[kind].map((outcome) => `${kind}: ${outcome}`)).filter(
-          (outcome) => !seen.has(outcome),
-        );
+      const wanted = [
+        ...KINDS.flatMap((kind) => OUTCOMES[kind].map((outcome) => `${kind}: ${outcome}`)),
+        ...Object.entries(CHANGE_OUTCOMES).flatMap(([change, outcomes]) =>
+          outcomes.map((outcome) => `commit ${change}: ${outcome}`),
+        ),
+      ];
+      const missing = () => wanted.filter((outcome) => !tally.seen.has(outcome));
       for (let round = 0; round < ROUNDS_MAX && missing().length > 0; round++) {
         await fc.assert(histories, { numRuns: HISTORIES_PER_ROUND, interruptAfterTimeLimit: ROUND_LIMIT_MS });
       }
+      context.diagnostic(
+        `${tally.compared} operations compared, ${KINDS.length} kinds, ${wanted.length - missing().length} of ${wanted.length} outcomes seen`,
+      );
       assert.deepEqual(missing(), [], 'these outcomes never came up');
     });
   }

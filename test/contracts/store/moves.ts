@@ -34,7 +34,7 @@ export type Ask = (store: Store) => Promise<unknown>;
 /** The small world in which the histories play: few ids, so that they meet often. */
 export const WORLD = {
   executions: ['0', '1', '2', '3'].map((digit) => `exe_${digit.repeat(26)}`),
-  steps: ['p1.1', 'p1.2'],
+  steps: ['p1.1', 'p1.2', 'p2.1', 'p2.2', 'p2.3'],
   instances: [
     { delegate: 'vpc-1', instanceId: 'a' },
     { delegate: 'vpc-1', instanceId: 'b' },
@@ -210,12 +210,26 @@ function effectOf(executionId: string, seq: number) {
   } as const;
 }
 
-const CHANGES = ['accepted', 'accepted', 'checkpointed', 'checkpointed', 'released', 'ended', 'withdrawn'] as const;
+/** Each change of a task with the state in which the task is best for it; the last of each is for its repetition. */
+const CHANGES = [
+  ['accepted', 'offered'],
+  ['accepted', 'offered'],
+  ['accepted', 'leased'],
+  ['checkpointed', 'leased'],
+  ['checkpointed', 'leased'],
+  ['released', 'leased'],
+  ['released', 'queued'],
+  ['ended', 'leased'],
+  ['ended', 'ended'],
+  ['withdrawn', 'offered'],
+  ['withdrawn', 'ended'],
+] as const;
 
 async function changeOf(pick: Picker, oracle: Store): Promise<TaskChange> {
-  const row = await someTask(pick, oracle, pick.oneOf(['offered', 'leased'] as const));
+  const [kind, state] = pick.oneOf(CHANGES);
+  const row = await someTask(pick, oracle, state);
   const ref = refTo(pick, row);
-  switch (pick.oneOf(CHANGES)) {
+  switch (kind) {
     case 'accepted': {
       const instanceId = pick.rarely(4) ? pick.oneOf(WORLD.instances).instanceId : (row.instanceId ?? 'a');
       return { kind: 'accepted', ...ref, instanceId, leaseUntilMs: pick.time() };
