@@ -379,4 +379,21 @@ describe('a delegate behind a proxy', () => {
     await connected(delegate);
     assert.equal(told(/does not let streams live/).length, 0, said.join('\n'));
   });
+
+  test('polls over TLS with its credential, and is out when that is revoked', async () => {
+    await begin({}, { tls: true });
+    const token = await rig.joinToken('secured');
+    const delegate = await rig.delegate(
+      'secured',
+      async () => done(),
+      { joinToken: token, transport: 'poll' },
+      { connectionTimings: TIMINGS, logger },
+    );
+    await connected(delegate);
+    await ended(await rig.enqueue('p1.1'));
+    assert.equal(rig.dispatcher.fleet()[0]?.transport, 'polling');
+    await rig.store.revokeCredentials('secured', Date.now());
+    await eventually('it is out', () => (rig.dispatcher.fleet()[0]?.connected === false ? true : undefined), 5_000);
+    await eventually('it says why', () => (told(/revoked/).length > 0 ? true : undefined), 5_000);
+  });
 });
