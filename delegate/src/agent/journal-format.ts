@@ -4,7 +4,9 @@ import type { TaskRef } from '@outrider/shared/protocol/messages.ts';
 
 /**
  * The bytes of the journal: after a mark, one record after the other as `length (4) crc32 (4) JSON`. The checksum covers the
- * length too. Each record is on disk before the next is written, so that only the last one can be torn.
+ * length too. Each record is on disk before the next is written, so that only the last one can be torn: a beginning of it is
+ * there, or blocks of zeros at its end that never reached the disk. Anything else is damage: JSON has no zero bytes, and it
+ * is complete with its last byte and not before.
  */
 
 /** The work as it was offered: all that is needed to begin it, or to begin it again. */
@@ -62,13 +64,22 @@ export function parseJournal(content: Buffer): JournalContent {
   while (offset < content.length) {
     const found = recordAt(content, offset);
     if (found === undefined) {
-      const kind = hasRecordAfter(content, offset + 1) ? 'damaged' : 'torn';
-      return { kind, records, bytes: offset };
+      return { kind: isTorn(content, offset) ? 'torn' : 'damaged', records, bytes: offset };
     }
     records.push(found.record);
     offset = found.end;
   }
   return { kind: 'whole', records, bytes: offset };
+}
+
+/** Whether what stands at the offset is no more than the beginning of a record. */
+function isTorn(content: Buffer, offset: number): boolean {
+  if (hasRecordAfter(content, offset + 1)) return false;
+  if (offset + HEADER_BYTES > content.length || content.at(-1) === 0) return true;
+  const length = content.readUInt32BE(offset);
+  const body = content.subarray(offset + HEADER_BYTES);
+  // With all its bytes there, or with JSON that is complete, it was whole once.
+  return length <= RECORD_MAX_BYTES && length > body.length && parseJsonObject(body.toString('utf8')) === undefined;
 }
 
 /** A whole record beyond a broken one shows that the broken one was once whole: it was damaged, not torn. */

@@ -9,9 +9,10 @@ import {
   truncateSync,
   writeFileSync,
 } from 'node:fs';
+import { open as openFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { afterEach, beforeEach, describe, test } from 'node:test';
+import { afterEach, beforeEach, describe, mock, test } from 'node:test';
 import { Journal, type JournalOptions } from '@outrider/delegate/agent/journal.ts';
 import { encodeRecord, type JournalRecord, parseJournal } from '@outrider/delegate/agent/journal-format.ts';
 import { foldJournal, recordsOf } from '@outrider/delegate/agent/journal-state.ts';
@@ -99,22 +100,43 @@ describe('the journal', () => {
     await last.close();
   });
 
-  test('a flipped bit anywhere but in the last record is damage, is told, and loses nothing before it', async () => {
-    const parts = [Buffer.from('outrider-journal-1\n'), ...LIFE.slice(0, 5).map(encodeRecord)];
+  test('a flipped bit, whichever it is, is damage: it is never taken for a torn end, and never for a good record', () => {
+    const parts = [Buffer.from('outrider-journal-1\n'), ...LIFE.map(encodeRecord)];
+    const whole = Buffer.concat(parts);
+    const ends = parts.map((_, index) => parts.slice(0, index + 1).reduce((sum, part) => sum + part.length, 0));
+    for (let at = 0; at < whole.length; at++) {
+      for (let bit = 0; bit < 8; bit++) {
+        const damaged = Buffer.from(whole);
+        damaged[at] = (damaged[at] ?? 0) ^ (1 << bit);
+        const parsed = parseJournal(damaged);
+        assert.equal(parsed.kind, 'damaged', `bit ${bit} of byte ${at}`);
+        const before = Math.max(ends.filter((end) => end <= at).length - 1, 0);
+        assert.deepEqual(json(parsed.records), json(LIFE.slice(0, before)), `bit ${bit} of byte ${at}`);
+      }
+    }
+  });
+
+  test('an end that never reached the disk and reads as zeros is torn, and nothing of it counts', () => {
+    const parts = [Buffer.from('outrider-journal-1\n'), ...LIFE.slice(0, 3).map(encodeRecord)];
     const whole = Buffer.concat(parts);
     const lastStart = whole.length - (parts.at(-1)?.length ?? 0);
-    for (let at = 0; at < lastStart; at += 3) {
-      const damaged = Buffer.from(whole);
-      damaged[at] = (damaged[at] ?? 0) ^ 0x10;
-      const parsed = parseJournal(damaged);
-      assert.equal(parsed.kind, 'damaged', `a bit of byte ${at}`);
-      assert.ok(parsed.bytes <= at);
+    for (let from = lastStart; from < whole.length; from++) {
+      for (const more of [0, 7, 4_096]) {
+        const torn = Buffer.concat([whole.subarray(0, from), Buffer.alloc(whole.length - from + more)]);
+        const parsed = parseJournal(torn);
+        assert.deepEqual([parsed.kind, parsed.records.length, parsed.bytes], ['torn', 2, lastStart], `${from}+${more}`);
+      }
     }
+  });
+
+  test('a damaged journal is told of and set aside, and what stands before the damage is kept', async () => {
+    const whole = Buffer.concat([Buffer.from('outrider-journal-1\n'), ...LIFE.slice(0, 5).map(encodeRecord)]);
     writeFileSync(file(), Buffer.concat([whole.subarray(0, 60), Buffer.from('garbage'), whole.subarray(67)]));
     const told: string[] = [];
     const journal = await open({ logger: { ...SILENT, error: (_fields, message) => told.push(message) } });
     assert.match(told[0] ?? '', /damaged/);
-    assert.ok(readdirSync(directory).some((name) => name.startsWith('journal.damaged-')));
+    const aside = readdirSync(directory).find((name) => name.startsWith('journal.damaged-')) ?? '';
+    assert.equal(readFileSync(path.join(directory, aside)).length, whole.length, 'it can be looked at');
     await journal.append(offer('new'));
     await journal.close();
   });
@@ -170,6 +192,80 @@ describe('the journal', () => {
     rmSync(path.join(directory, 'journal.new'), { recursive: true });
     const again = await open();
     assert.equal(again.state.size, 8);
+    await again.close();
+  });
+
+  test('a flood of facts does not make it grow beyond twice what is alive', async () => {
+    const compactBytes = 20_000;
+    const journal = await open({ compactBytes });
+    const big = (length: number) => ({ text: 'x'.repeat(length) });
+    const alive = new Map<string, number>();
+    let largest = 0;
+    for (let task = 0; task < 10; task++) {
+      const each = { taskId: `t${task}`, epoch: 1 };
+      await journal.append(offer(each.taskId));
+      await journal.append({ kind: 'started', ...each });
+      alive.set(each.taskId, 3_000);
+      for (let sequence = 3; sequence < 43; sequence++) {
+        await journal.append({ kind: 'checkpoint', ...each, sequence, facts: big(2_000) });
+        largest = Math.max(largest, statSync(file()).size);
+        await journal.append({ kind: 'committed', ...each, sequence });
+      }
+    }
+    const needed = [...alive.values()].reduce((sum, bytes) => sum + bytes, 0);
+    // Twice what is needed, or the point from which on it is rewritten; and the record that went beyond it.
+    assert.ok(largest < 2 * Math.max(needed, compactBytes) + 3_000, `it grew to ${largest}`);
+    await journal.close();
+  });
+
+  test('a record counts when the disk has it, and not before', async () => {
+    const journal = await open();
+    const handle = await openFile(file(), 'r');
+    const kind: { datasync(): Promise<void> } = Object.getPrototypeOf(handle);
+    await handle.close();
+    const asked = Promise.withResolvers<void>();
+    const synced = Promise.withResolvers<void>();
+    const { datasync } = kind;
+    const sync = mock.method(kind, 'datasync', async function (this: typeof handle) {
+      asked.resolve();
+      await synced.promise;
+      await datasync.call(this);
+    });
+    try {
+      let resolved = false;
+      const appended = journal.append(offer('t')).then(() => {
+        resolved = true;
+      });
+      await asked.promise;
+      await new Promise((resolve) => setImmediate(resolve));
+      assert.deepEqual([resolved, journal.state.size, sync.mock.callCount()], [false, 0, 1]);
+      synced.resolve();
+      await appended;
+      assert.equal(journal.state.size, 1);
+    } finally {
+      sync.mock.restore();
+    }
+    await journal.close();
+  });
+
+  test('a record that the disk did not take leaves nothing behind that a later one could stand on', async () => {
+    const journal = await open();
+    await journal.append(offer('t'));
+    const handle = await openFile(file(), 'r');
+    const kind: { datasync(): Promise<void> } = Object.getPrototypeOf(handle);
+    await handle.close();
+    const sync = mock.method(kind, 'datasync', async () => {
+      throw new Error('EIO');
+    });
+    try {
+      await assert.rejects(journal.append(offer('u')), { code: 'store-failed' });
+    } finally {
+      sync.mock.restore();
+    }
+    await journal.append(offer('v'));
+    await journal.close();
+    const again = await open();
+    assert.deepEqual([...again.state.keys()], ['t', 'v']);
     await again.close();
   });
 
