@@ -221,12 +221,12 @@ describe('the journal', () => {
   test('a record counts when the disk has it, and not before', async () => {
     const journal = await open();
     const handle = await openFile(file(), 'r');
-    const kind: { datasync(): Promise<void> } = Object.getPrototypeOf(handle);
+    const kind: { datasync: (this: unknown) => Promise<void> } = Object.getPrototypeOf(handle);
     await handle.close();
     const asked = Promise.withResolvers<void>();
     const synced = Promise.withResolvers<void>();
     const { datasync } = kind;
-    const sync = mock.method(kind, 'datasync', async function (this: typeof handle) {
+    const sync = mock.method(kind, 'datasync', async function (this: unknown) {
       asked.resolve();
       await synced.promise;
       await datasync.call(this);
@@ -252,7 +252,7 @@ describe('the journal', () => {
     const journal = await open();
     await journal.append(offer('t'));
     const handle = await openFile(file(), 'r');
-    const kind: { datasync(): Promise<void> } = Object.getPrototypeOf(handle);
+    const kind: { datasync: (this: unknown) => Promise<void> } = Object.getPrototypeOf(handle);
     await handle.close();
     const sync = mock.method(kind, 'datasync', async () => {
       throw new Error('EIO');
