@@ -1,3 +1,4 @@
+import { killRounds } from '../control-plane/store/kill-rounds.ts';
 import { chanceOf } from './chance.ts';
 import { journalRounds } from './journal-rounds.ts';
 import { firstOpening, openingDamagedJournal, restoring } from './moments.ts';
@@ -7,8 +8,8 @@ const say = (line: string) => process.stdout.write(`${line}\n`);
 const found = (findings: readonly string[]) => findings.length > 0;
 
 /**
- * `npm run power-loss [-- ROUNDS [SEED]]`: as many simulated losses of power for the store and for a delegate's journal, and
- * every moment of what is short enough to look at each. Answers 1 when something that was acknowledged is gone.
+ * `npm run power-loss [-- ROUNDS [SEED]]`: as many simulated losses of power for the store and for a delegate's journal, as
+ * many times kill -9 for the store, and every moment of what is short enough to look at each. Answers 1 when something that was acknowledged is gone.
  */
 export async function main([rounds = '200', seedText = String(Date.now())]: readonly string[]): Promise<number> {
   const count = Number(rounds);
@@ -26,6 +27,8 @@ export async function main([rounds = '200', seedText = String(Date.now())]: read
 
   const store = await storeRounds(count, chance);
   judge(`store: ${store.count} losses of power, ${store.acknowledged} acknowledged writes`, store.findings);
+  const kills = await killRounds(count);
+  judge(`store: ${kills.count} times kill -9, ${kills.acknowledged} acknowledged writes`, kills.findings);
   const careless = await storeRounds(count, chance, true, found);
   say(
     `store with synchronous=NORMAL: ${careless.findings.length === 0 ? 'NOTHING SEEN' : `losses are seen within ${careless.count} rounds`}`,

@@ -7,7 +7,7 @@ import { describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { openStore } from '@outrider/control-plane/store/open.ts';
 import { inDirectory } from '../../contracts/store/stores.ts';
-import { Acknowledged } from './acknowledged.ts';
+import { killRounds } from './kill-rounds.ts';
 
 function start(script: string, ...args: readonly string[]): ChildProcess {
   const path = fileURLToPath(new URL(script, import.meta.url));
@@ -79,29 +79,10 @@ describe('one store, one process', () => {
   });
 });
 
-/** `STORE_KILLS=200 node --test …` plays more of them. */
-const KILLS = Number(process.env['STORE_KILLS'] ?? 5);
-
 describe('a control plane that is killed', () => {
   test('finds everything again that its store had acknowledged', async (context) => {
-    await inDirectory(async (directory) => {
-      const path = join(directory, 'outrider.db');
-      const acknowledged = new Acknowledged();
-      for (let round = 0; round < KILLS; round++) {
-        const child = start('./kill-child.ts', path, `round-${round}`);
-        // It is killed after a random number of acknowledgements: somewhere in the middle of a group.
-        let left = 1 + Math.floor(Math.random() * 1_500);
-        for await (const line of linesOf(child)) {
-          acknowledged.note(line);
-          left -= 1;
-          if (left === 0) child.kill('SIGKILL');
-        }
-        await end(child);
-        assert.equal(child.signalCode, 'SIGKILL', 'it did not end by itself');
-        assert.deepEqual(acknowledged.audit(path), [], `after kill ${round + 1}`);
-      }
-      assert.ok(acknowledged.isVaried);
-      context.diagnostic(`${KILLS} kills, ${acknowledged.count} acknowledged writes, 0 lost`);
-    });
+    const { count, acknowledged, findings } = await killRounds(5);
+    context.diagnostic(`${count} kills, ${acknowledged} acknowledged writes, ${findings.length} findings`);
+    assert.deepEqual(findings.slice(0, 20), []);
   });
 });
