@@ -14,6 +14,8 @@ export interface Strike {
 /** Waits for the worst moment: the next change of AWS, or the next request of an operator. */
 export interface Ambush {
   readonly interceptor: CallInterceptor;
+  /** Changes of AWS so far: how far the deployments have come. */
+  readonly changes: () => number;
   /** Strikes at the next change; false: none came in time. */
   atNextChange(strike: Strike, withinMs: number): Promise<boolean>;
   /** Operators tell of each request that they have just begun to send. */
@@ -24,7 +26,9 @@ export interface Ambush {
 export function createAmbush(): Ambush {
   const changes: (Strike & { readonly struck: () => void })[] = [];
   const requests: (() => void)[] = [];
+  let answered = 0;
   const meet = (moment: Moment, call: { readonly mutates: boolean; readonly accessKeyId: string }) => {
+    if (call.mutates && moment === 'answered') answered += 1;
     const place = changes.findIndex((armed) => armed.moment === moment);
     const armed = call.mutates ? changes[place] : undefined;
     if (armed === undefined) return 'go-on';
@@ -38,6 +42,7 @@ export function createAmbush(): Ambush {
       arrived: async (call) => meet('arrived', call),
       answered: async (call) => meet('answered', call),
     },
+    changes: () => answered,
     atNextChange: (strike, withinMs) =>
       armedFor(withinMs, (struck) => {
         const armed = { ...strike, struck };

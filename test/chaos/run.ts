@@ -32,6 +32,8 @@ export interface ChaosRun {
 }
 
 const MEASURE_EVERY_MS = 1_000;
+/** How long the first version of every service may take before harm is done all the same. */
+const FIRST_VERSIONS_MS = 25_000;
 
 /** One run: an installation, operators who deploy, somebody who does harm; then peace, and what there is to see is collected. */
 export async function runChaos(options: ChaosOptions): Promise<ChaosRun> {
@@ -73,22 +75,30 @@ async function doHarm(
     noMore: peace.signal,
     giveUp: giveUp.signal,
   });
+  // A first version of everything, so that there is something to lose.
+  await until(() => workload.deployments().length >= lanes.length || workload.troubles().length > 0, FIRST_VERSIONS_MS);
   const begun = performance.now();
   const nemesis = startNemesis(installation, pace, chance.fork('nemesis'), peace.signal, (misdeed) => {
     const { atMs, what, victim, forMs } = misdeed;
     tell(`${(atMs / 1_000).toFixed(1).padStart(6)} s  ${what}: ${victim}, ${(forMs / 1_000).toFixed(1)} s`);
   });
   let told = 0;
-  while (performance.now() - begun < chaosMs && workload.troubles().length === 0) {
-    await pause(200);
-    const ended = workload.deployments().length;
-    if (ended >= told + 10) {
-      told = ended;
-      tell(`${ended} executions have ended`);
-    }
-  }
+  await until(
+    () => {
+      const ended = workload.deployments().length;
+      if (ended >= told + 10) tell(`${ended} executions have ended`);
+      if (ended >= told + 10) told = ended;
+      return workload.troubles().length > 0;
+    },
+    begun + chaosMs - performance.now(),
+  );
   peace.abort();
   return { workload, nemesis };
+}
+
+async function until(happened: () => boolean, limitMs: number): Promise<void> {
+  const end = performance.now() + limitMs;
+  while (!happened() && performance.now() < end) await pause(100);
 }
 
 async function observe(

@@ -37,7 +37,7 @@ function harmFigures({ observations, proxies }: ChaosRun): readonly string[] {
   const to = (which: (misdeed: Misdeed) => boolean, name: (misdeed: Misdeed) => string) =>
     tally(misdeeds.filter(which).map(name));
   const isNetwork = ({ victim }: Misdeed) => victim.startsWith('network');
-  const isAws = ({ victim }: Misdeed) => victim === 'AWS';
+  const isAws = ({ victim }: Misdeed) => victim.startsWith('AWS');
   const all = (pick: (counts: ChaosRun['proxies'][number]) => number) => sum(proxies.map(pick));
   return [
     `harm to processes: ${to((one) => !isNetwork(one) && !isAws(one), processHarm)}`,
