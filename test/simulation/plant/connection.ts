@@ -1,3 +1,4 @@
+import type { DelegatePeer } from '@outrider/control-plane/app/dispatch/ports.ts';
 import type { AgentConnection, ConnectionHandlers } from '@outrider/delegate/agent/agent-connection.ts';
 import { Backoff } from '@outrider/delegate/agent/backoff.ts';
 import {
@@ -17,6 +18,8 @@ import type { StreamEnd, Wire, WireEnd } from './wire.ts';
 export interface SimulatedConnectionOptions {
   readonly process: Process;
   readonly delegateName: string;
+  /** Null: it proves nothing. */
+  readonly credentialId: string | null;
   readonly roads: Roads;
   readonly door: Door;
   readonly recorder: Recorder;
@@ -88,7 +91,7 @@ export class SimulatedConnection implements AgentConnection {
   openLogs(sessionId: string): void {
     const attempt = this.#attempt;
     if (attempt === undefined || attempt.over) return;
-    const { process, door, delegateName, handlers, recorder } = this.#options;
+    const { process, door, handlers, recorder } = this.#options;
     const logs: NonNullable<Attempt['logs']> = { server: undefined, blocked: false };
     attempt.logs = logs;
     const lost = (end: StreamEnd) => this.#logsLost(attempt, logs, sessionId, end);
@@ -103,7 +106,7 @@ export class SimulatedConnection implements AgentConnection {
       'logs',
       'open logs',
       () => {
-        const serve = door.openLogs(wire, delegateName, sessionId, {
+        const serve = door.openLogs(wire, this.#peer, sessionId, {
           reply: (bytes) => {
             if (attempt.over || attempt.logs !== logs) return;
             const decoded = decodeLogReply(bytes);
@@ -175,8 +178,14 @@ export class SimulatedConnection implements AgentConnection {
     if (this.#attempt !== undefined) this.#leave(this.#attempt);
   }
 
+  /** Who the control plane finds this delegate to be. */
+  get #peer(): DelegatePeer {
+    const { delegateName, credentialId } = this.#options;
+    return { delegateName, address: delegateName, ...(credentialId === null ? {} : { credentialId }) };
+  }
+
   #dial(): void {
-    const { process, roads, door, handlers, recorder, delegateName, onWire } = this.#options;
+    const { process, roads, door, handlers, recorder, onWire } = this.#options;
     if (!process.alive) return;
     const attempt: Attempt = {
       over: false,
@@ -193,7 +202,7 @@ export class SimulatedConnection implements AgentConnection {
       process,
       broken: (details) => this.#lose(attempt, { code: 'unavailable', details }),
     };
-    door.dial(roads, end, delegateName, () => attempt.over, {
+    door.dial(roads, end, this.#peer, () => attempt.over, {
       connected: (wire) => {
         attempt.wire = wire;
         onWire(wire);

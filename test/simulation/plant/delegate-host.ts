@@ -128,6 +128,7 @@ export class DelegateHost {
         new SimulatedConnection({
           process,
           delegateName,
+          credentialId: disk.credentialId,
           roads,
           door,
           recorder,

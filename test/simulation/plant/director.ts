@@ -3,6 +3,7 @@ import type { AwsCall, CallRates, CallResult } from '../aws-calls.ts';
 import type { Fault, FaultKind } from '../ports.ts';
 import type { PlantContext } from './context.ts';
 import type { ControlPlaneHost } from './control-plane.ts';
+import { enrol } from './credentials.ts';
 import { cloneOf, type DelegatePlace } from './delegates.ts';
 import type { Door } from './door.ts';
 import type { Process } from './process.ts';
@@ -119,7 +120,7 @@ export class Director {
     switch (fault.kind) {
       case 'crash-delegate':
         if (host.kill()) this.#took(index);
-        if (fault.loseDisk) host.disk.wipe();
+        if (fault.loseDisk) this.#loseDisk(place, fault.delegate);
         return back(fault.backAfterMs);
       case 'crash-delegate-at':
         host.traps.set(fault.effect, fault.nth, fault.moment, () => {
@@ -146,6 +147,15 @@ export class Director {
         });
       }
     }
+  }
+
+  /** An empty machine takes the old one's place; it has joined by the time it comes up. */
+  #loseDisk({ host }: DelegatePlace, delegate: number): void {
+    const { context, disk } = this.#stage;
+    const name = context.script.delegates[delegate]?.name ?? '';
+    const id = host.disk.credentialId === null ? null : `${name}-${context.recorder.nowMs}`;
+    host.disk.wipe(id);
+    if (id !== null) void enrol(disk.store, name, id, context.scheduler.now());
   }
 
   #controlPlane(

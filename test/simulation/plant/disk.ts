@@ -13,15 +13,19 @@ import type { Process } from './process.ts';
 export class Disk {
   journal: Buffer[] = [];
   readonly spools = new Map<string, Buffer>();
+  /** The credential that lies there; null: none is asked for. */
+  credentialId: string | null = null;
 
-  /** A machine with an empty disk. */
-  wipe(): void {
+  /** A machine with an empty disk, which has joined anew with this credential. */
+  wipe(credentialId: string | null): void {
     this.journal = [];
     this.spools.clear();
+    this.credentialId = credentialId;
   }
 
   copy(): Disk {
     const copy = new Disk();
+    copy.credentialId = this.credentialId;
     copy.journal = [...this.journal];
     for (const [name, content] of this.spools) copy.spools.set(name, content);
     return copy;

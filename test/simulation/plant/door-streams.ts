@@ -1,4 +1,5 @@
 import type {
+  DelegatePeer,
   DelegateSession,
   HelloMessage,
   LogSession,
@@ -49,7 +50,7 @@ const WAITING_MAX = 1_000;
 
 /** The control plane's end of a Control stream, as control-plane/src/grpc/control-stream.ts has it. */
 export class ControlStream {
-  readonly #options: StreamOptions<ControlStreamClient> & { readonly delegateName: string };
+  readonly #options: StreamOptions<ControlStreamClient> & { readonly peer: DelegatePeer };
   readonly #waiting: Buffer[] = [];
   /** Outcomes of results by task: what an acknowledgement of a result acknowledges. */
   readonly #results = new Map<string, 'succeeded' | 'failed' | 'stopped'>();
@@ -57,7 +58,7 @@ export class ControlStream {
   #stage: Stage = { kind: 'waiting-for-hello' };
   #cancelHelloTimer: () => void = () => {};
 
-  constructor(options: StreamOptions<ControlStreamClient> & { readonly delegateName: string }) {
+  constructor(options: StreamOptions<ControlStreamClient> & { readonly peer: DelegatePeer }) {
     this.#options = options;
   }
 
@@ -142,11 +143,11 @@ export class ControlStream {
   };
 
   async #greet(hello: HelloMessage): Promise<void> {
-    const { listener, delegateName, recorder } = this.#options;
+    const { listener, peer, recorder } = this.#options;
     this.#stage = { kind: 'greeting' };
     let outcome: OpenOutcome;
     try {
-      outcome = await listener.gateway.open({ delegateName, address: delegateName }, hello, this.#link);
+      outcome = await listener.gateway.open(peer, hello, this.#link);
     } catch (thrown) {
       recorder.note('greeting:failed', listener.process.host, thrown instanceof Error ? thrown.message : '');
       return this.#end('unavailable', 'the control plane cannot greet a delegate now');

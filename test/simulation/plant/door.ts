@@ -1,4 +1,4 @@
-import type { DelegateGateway } from '@outrider/control-plane/app/dispatch/ports.ts';
+import type { DelegateGateway, DelegatePeer } from '@outrider/control-plane/app/dispatch/ports.ts';
 import { HELLO_TIMEOUT_MS } from '@outrider/shared/protocol/timings.ts';
 import { Lane } from '../scheduler.ts';
 import { ControlStream, type ControlStreamClient, LogsStream, type LogsStreamClient } from './door-streams.ts';
@@ -52,7 +52,7 @@ export class Door {
   }
 
   /** A delegate dials. `abandoned`: it has given up meanwhile. */
-  dial(roads: Roads, client: WireEnd, delegateName: string, abandoned: () => boolean, callbacks: DialCallbacks): void {
+  dial(roads: Roads, client: WireEnd, peer: DelegatePeer, abandoned: () => boolean, callbacks: DialCallbacks): void {
     const lane = new Lane();
     const arrived = () => {
       if (abandoned()) return;
@@ -69,7 +69,7 @@ export class Door {
         wire,
         client: callbacks,
         listener,
-        delegateName,
+        peer,
         recorder: this.#recorder,
         inspect: this.#inspect,
       });
@@ -80,10 +80,10 @@ export class Door {
   }
 
   /** The second stream of a connection; called when the request has arrived there. Undefined: it was refused. */
-  openLogs(wire: Wire, delegateName: string, sessionId: string, client: LogsStreamClient): LogsStream | undefined {
+  openLogs(wire: Wire, peer: DelegatePeer, sessionId: string, client: LogsStreamClient): LogsStream | undefined {
     const listener = this.#listener;
     if (listener === undefined || listener.process !== wire.server.process) return undefined;
-    const session = listener.gateway.openLogs({ delegateName, address: delegateName }, sessionId);
+    const session = listener.gateway.openLogs(peer, sessionId);
     if (session === undefined) {
       const refuse = () => client.ended({ code: 'failed-precondition', details: 'there is no such session' });
       wire.sendDown('logs', 'refuse logs', refuse, false);

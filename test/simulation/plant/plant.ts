@@ -4,6 +4,7 @@ import { Random } from '../random.ts';
 import { Scheduler } from '../scheduler.ts';
 import type { PlantContext } from './context.ts';
 import { CONTROL_PLANE, ControlPlaneHost } from './control-plane.ts';
+import { enrol } from './credentials.ts';
 import { delegatePlaces } from './delegates.ts';
 import { Director } from './director.ts';
 import { Door } from './door.ts';
@@ -51,6 +52,13 @@ export async function play(script: Script): Promise<HistoryRecord> {
   const door = new Door(machine, recorder, inspect);
   const controlPlane = new ControlPlaneHost(context, disk, door);
   const places = delegatePlaces(context, door);
+  // Half of the installations ask for credentials, and know a clone by its own.
+  if (random.fork('credentials').chance(0.5)) {
+    for (const { host } of places) {
+      host.disk.credentialId = `${host.host}-0`;
+      await enrol(disk.store, host.host, host.disk.credentialId, beganAtMs);
+    }
+  }
   const watchers: Watcher[] = [];
   const api = () => controlPlane.api;
   const operators = new Operators(context, api, (executionId) => {

@@ -1,5 +1,6 @@
 import type { MemorySnapshot } from '@outrider/control-plane/store/memory.ts';
 import { CALL_DEADLINE_MS, LEASE_TTL_MS } from '@outrider/shared/protocol/timings.ts';
+import { enrol } from './credentials.ts';
 import type { Stage } from './director.ts';
 import type { RolledBack } from './record.ts';
 
@@ -22,6 +23,12 @@ export async function rollBack(stage: Stage, { copy, toMs }: Restoring): Promise
   const nowMs = scheduler.now();
   recorder.note('store:raiseGeneration', 'operator');
   await disk.store.raiseGeneration(nowMs, nowMs + HOLD_MS);
+  // Who has joined since the copy was made joins again, as its credential is not known any more.
+  for (const [index, { host }] of stage.places.entries()) {
+    const id = host.disk.credentialId;
+    if (id === null || (await disk.store.findCredential(id)) !== undefined) continue;
+    await enrol(disk.store, context.script.delegates[index]?.name ?? '', id, nowMs);
+  }
   recorder.rolledBack.push({ atMs: recorder.nowMs, toMs, ...difference(lost, disk.store.snapshot()) });
   recorder.openExecutions.clear();
   for (const [id, { events }] of copy.executions) {
