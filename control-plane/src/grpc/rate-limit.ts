@@ -1,7 +1,5 @@
+import { RATE_LIMIT_ADDRESSES_MAX } from '@outrider/shared/protocol/timings.ts';
 import type { Clock } from '../app/ports.ts';
-
-/** Addresses that are remembered; beyond it the oldest minute is forgotten as a whole. */
-const KEYS_MAX = 10_000;
 
 /** So many in a minute for each key and for all of them; counted in fixed minutes. */
 export class MinuteLimit {
@@ -21,7 +19,7 @@ export class MinuteLimit {
   /** Counts one; false: it is too many. */
   take(key: string): boolean {
     const minute = Math.floor(this.#clock.now() / 60_000);
-    if (minute !== this.#minute || this.#byKey.size >= KEYS_MAX) {
+    if (minute !== this.#minute || this.#byKey.size >= RATE_LIMIT_ADDRESSES_MAX) {
       this.#minute = minute;
       this.#all = 0;
       this.#byKey = new Map();

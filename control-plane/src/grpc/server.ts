@@ -7,6 +7,7 @@ import {
   HELLO_TIMEOUT_MS,
   KEEPALIVE_TIME_MS,
   KEEPALIVE_TIMEOUT_MS,
+  LAST_WORDS_MS,
   MAX_STREAMS_PER_CONNECTION,
   SHUTDOWN_GRACE_MS,
   TRANSPORT_MAX_MESSAGE_BYTES,
@@ -149,6 +150,3 @@ async function shutDown(server: Server, streams: OpenStreams, timers: Timers, gr
     });
   });
 }
-
-/** Time for the last words to leave. */
-const LAST_WORDS_MS = 500;

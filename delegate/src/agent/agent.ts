@@ -1,5 +1,5 @@
 import { OutriderError } from '@outrider/shared/errors.ts';
-import { HEARTBEAT_JITTER, HEARTBEAT_MS } from '@outrider/shared/protocol/timings.ts';
+import { HEARTBEAT_JITTER, HEARTBEAT_MS, OFFLINE_DRAIN_MS } from '@outrider/shared/protocol/timings.ts';
 import type { AgentConnection, ConnectionHandlers } from './agent-connection.ts';
 import { type InstantClock, steadyClock, type Timers } from './instant.ts';
 import type { OpenJournal } from './journal.ts';
@@ -34,9 +34,6 @@ export interface AgentOptions {
   /** The agent has ended itself: its journal cannot be written. */
   readonly onFatal: (error: OutriderError) => void;
 }
-
-/** How long a draining delegate without a connection waits for one, once no work is under way: its journal keeps the rest. */
-const OFFLINE_DRAIN_MS = 2_000;
 
 /**
  * The delegate's loop: whatever happens becomes an input of the session, whatever the session decides is done here, in order.

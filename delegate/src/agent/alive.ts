@@ -1,14 +1,12 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-
-/** A container's health check calls the delegate dead when the file is older than a minute. */
-const EVERY_MS = 10_000;
+import { ALIVE_MARK_MS } from '@outrider/shared/protocol/timings.ts';
 
 /**
  * Renews the file `alive` in the data folder while the event loop turns, connected or not: a delegate that hangs is restarted from
  * outside, one that only waits for its control plane is not. A folder that cannot be written is told by the delegate's own start.
  */
-export function showAlive(dataDir: string, everyMs: number = EVERY_MS): { stop(): void } {
+export function showAlive(dataDir: string, everyMs: number = ALIVE_MARK_MS): { stop(): void } {
   const renew = () => {
     try {
       mkdirSync(dataDir, { recursive: true });

@@ -2,7 +2,7 @@ import { hostname } from 'node:os';
 import path from 'node:path';
 import { OutriderError, type Problem } from '@outrider/shared/errors.ts';
 import { type JoinTokenParts, parseJoinToken } from '@outrider/shared/protocol/join-token.ts';
-import { DELEGATE_SLOTS } from '@outrider/shared/protocol/timings.ts';
+import { DELEGATE_SLOTS, TAGS_MAX } from '@outrider/shared/protocol/timings.ts';
 import type { TransportMode } from './transport-choice.ts';
 
 /** What the delegate is told by its environment (contract.md §2), checked. */
@@ -34,8 +34,6 @@ type Environment = Readonly<Record<string, string | undefined>>;
 
 const NAME = /^[A-Za-z0-9][A-Za-z0-9 _.-]{0,127}$/;
 const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'];
-const TAGS_MAX = 50;
-
 /** Reads OUTRIDER_* variables. All that is wrong is told at once, as one `configuration-invalid`. */
 export function delegateConfig(environment: Environment): DelegateConfig {
   const problems: Problem[] = [];

@@ -5,6 +5,7 @@ import { AUTHORIZATION_METADATA } from '@outrider/shared/protocol/service.ts';
 import {
   CONNECT_WATCHDOG_MS,
   CREDENTIAL_RETRY_MS,
+  GOODBYE_MS,
   HEARTBEAT_JITTER,
   RECONNECT_BASE_MS,
   STREAM_HOLDS_MS,
@@ -85,8 +86,6 @@ const NEEDS_HELP: ReadonlySet<status> = new Set([
   status.FAILED_PRECONDITION,
   status.UNIMPLEMENTED,
 ]);
-const GOODBYE_MS = 1_000;
-
 /**
  * Keeps a connection to the control plane for as long as the process lives. grpc-js knows no limit for connecting, and
  * shares broken connections between channels of one target: so each attempt has a channel of its own, and a watchdog throws it

@@ -5,14 +5,11 @@ import { OutriderError } from '@outrider/shared/errors.ts';
 import { encodeJoinRequest } from '@outrider/shared/protocol/codec.ts';
 import type { JoinRequest, JoinResponse } from '@outrider/shared/protocol/messages.ts';
 import { DELEGATE_SERVICE } from '@outrider/shared/protocol/service.ts';
-import { CONNECT_WATCHDOG_MS } from '@outrider/shared/protocol/timings.ts';
+import { CERTIFICATE_CHAIN_MAX, CONNECT_WATCHDOG_MS } from '@outrider/shared/protocol/timings.ts';
 import { onAbort } from './abort.ts';
 import { openChannel } from './channel.ts';
 import { type Address, formatAddress } from './config.ts';
 import { callOnce } from './unary.ts';
-
-/** A chain may loop (a root is its own issuer) and is never this long. */
-const CHAIN_MAX = 10;
 
 /**
  * The certificate (PEM) whose SHA-256 the join token carries, as the control plane presents it. Nothing secret is sent before it
@@ -68,7 +65,7 @@ async function presentedChain(
     const chain: Buffer[] = [];
     let certificate: DetailedPeerCertificate | undefined = socket.getPeerCertificate(true);
     checkName(name, certificate);
-    while (certificate?.raw !== undefined && chain.length < CHAIN_MAX) {
+    while (certificate?.raw !== undefined && chain.length < CERTIFICATE_CHAIN_MAX) {
       const { raw } = certificate;
       if (chain.some((known) => known.equals(raw))) break;
       chain.push(raw);

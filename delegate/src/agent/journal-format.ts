@@ -1,6 +1,7 @@
 import { crc32 } from 'node:zlib';
 import { isJsonObject, type JsonObject, parseJsonObject } from '@outrider/shared/json.ts';
 import type { TaskRef } from '@outrider/shared/protocol/messages.ts';
+import { JOURNAL_RECORD_MAX_BYTES } from '@outrider/shared/protocol/timings.ts';
 
 /**
  * The bytes of the journal: after a mark, one record after the other as `length (4) crc32 (4) JSON`. The checksum covers the
@@ -34,9 +35,6 @@ export type JournalRecord =
 
 export const JOURNAL_MARK: Buffer = Buffer.from('outrider-journal-1\n');
 const HEADER_BYTES = 8;
-/** An offer with its task and facts is the largest; far below this. */
-export const RECORD_MAX_BYTES = 4_194_304;
-
 export function encodeRecord(record: JournalRecord): Buffer {
   const body = Buffer.from(JSON.stringify(record), 'utf8');
   const header = Buffer.alloc(HEADER_BYTES);
@@ -79,7 +77,9 @@ function isTorn(content: Buffer, offset: number): boolean {
   const length = content.readUInt32BE(offset);
   const body = content.subarray(offset + HEADER_BYTES);
   // With all its bytes there, or with JSON that is complete, it was whole once.
-  return length <= RECORD_MAX_BYTES && length > body.length && parseJsonObject(body.toString('utf8')) === undefined;
+  return (
+    length <= JOURNAL_RECORD_MAX_BYTES && length > body.length && parseJsonObject(body.toString('utf8')) === undefined
+  );
 }
 
 /** A whole record beyond a broken one shows that the broken one was once whole: it was damaged, not torn. */
@@ -94,7 +94,7 @@ function recordAt(content: Buffer, offset: number): { record: JournalRecord; end
   if (offset + HEADER_BYTES > content.length) return undefined;
   const length = content.readUInt32BE(offset);
   const end = offset + HEADER_BYTES + length;
-  if (length > RECORD_MAX_BYTES || end > content.length) return undefined;
+  if (length > JOURNAL_RECORD_MAX_BYTES || end > content.length) return undefined;
   const body = content.subarray(offset + HEADER_BYTES, end);
   if (content.readUInt32BE(offset + 4) !== checksum(content.subarray(offset, offset + 4), body)) return undefined;
   const record = readRecord(body.toString('utf8'));

@@ -1,5 +1,5 @@
 import type { TaskId } from '@outrider/shared/ids.ts';
-import { LEASE_TTL_MS, SELF_FENCE_SHARE } from '@outrider/shared/protocol/timings.ts';
+import { LEASE_RENEWAL_RETRY_MS, LEASE_TTL_MS, SELF_FENCE_SHARE } from '@outrider/shared/protocol/timings.ts';
 import type { MutationGate } from '../aws/mutation-gate.ts';
 import { StepStopped } from '../steps/contract.ts';
 import { stoppedBy } from '../steps/stopped.ts';
@@ -72,7 +72,7 @@ export class LeaseClock {
       // A renewal may still come; when the lease itself is over, others may be at work.
       if (leftMs <= 0) throw new StepStopped('lease-lost');
       this.#wantRenewal();
-      await this.#change(Math.min(leftMs, RETRY_MS), signal);
+      await this.#change(Math.min(leftMs, LEASE_RENEWAL_RETRY_MS), signal);
     }
   }
 
@@ -95,6 +95,3 @@ export class LeaseClock {
     for (const done of this.#waiting) done();
   }
 }
-
-/** A renewal that was asked for and did not come is asked for again. */
-const RETRY_MS = 1_000;

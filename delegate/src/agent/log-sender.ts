@@ -5,6 +5,7 @@ import {
   LOG_AGAIN_MS,
   LOG_BATCH_MAX_BYTES,
   LOG_FLUSH_MS,
+  LOG_REWINDS_MAX,
   LOG_UNACKNOWLEDGED_MAX_BYTES,
 } from '@outrider/shared/protocol/timings.ts';
 import type { Timers } from './instant.ts';
@@ -41,8 +42,6 @@ interface Entry {
   /** The control plane has more of it than at the last look (LOG_AGAIN_MS), or nothing was under way then. */
   heard: boolean;
 }
-
-const REWINDS_MAX = 5;
 
 /**
  * Brings the spools of all tasks to the control plane: batches of whole lines every 250 ms or 64 KiB, at most 1 MiB of a task
@@ -209,7 +208,7 @@ export class LogSender {
       entry.heard = false;
       if (heard) continue;
       if (entry.rewoundTo !== undefined) entry.rewinds += 1;
-      if (entry.rewinds > REWINDS_MAX) this.#disagree({ taskId, epoch: entry.spool.ref.epoch }, entry.durable);
+      if (entry.rewinds > LOG_REWINDS_MAX) this.#disagree({ taskId, epoch: entry.spool.ref.epoch }, entry.durable);
       else entry.sent = entry.durable;
     }
     this.#pump();

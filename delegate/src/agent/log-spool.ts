@@ -2,7 +2,12 @@ import { createHash } from 'node:crypto';
 import { encodeLogLine, type ProducedLogLine } from '@outrider/shared/logs.ts';
 import { encodeGapLine, type LogGapMark } from '@outrider/shared/protocol/gap-line.ts';
 import type { TaskRef } from '@outrider/shared/protocol/messages.ts';
-import { LOG_BATCH_MAX_BYTES, LOG_SPOOL_MAX_BYTES, LOG_SPOOL_TAIL_BYTES } from '@outrider/shared/protocol/timings.ts';
+import {
+  LOG_BATCH_MAX_BYTES,
+  LOG_MARK_RESERVE_BYTES,
+  LOG_SPOOL_MAX_BYTES,
+  LOG_SPOOL_TAIL_BYTES,
+} from '@outrider/shared/protocol/timings.ts';
 import type { SpoolFile, SpoolFiles } from './spool-files.ts';
 
 /** What goes out next: whole lines, or the mark of lines that are missing. */
@@ -28,9 +33,6 @@ export interface SpoolOptions {
 
 const NEWLINE = 10;
 const TOO_LONG = '[The log is too long: from here on only its last lines are kept, and follow when the step ends]';
-/** Room for the mark and for the line that announces it. */
-const MARK_RESERVE_BYTES = 1_024;
-
 /**
  * The log of one task as this holder writes it: a file of encoded lines that stands for the bytes from `from` on of the
  * attempt's log. It outlives the process; what was sent and acknowledged stays in it until the task is forgotten, so that
@@ -105,7 +107,7 @@ export class LogSpool {
   append(line: ProducedLogLine): void {
     const encoded = encodeLogLine(line);
     const length = Buffer.byteLength(encoded);
-    const room = this.#maxBytes - this.#tailBytes - MARK_RESERVE_BYTES;
+    const room = this.#maxBytes - this.#tailBytes - LOG_MARK_RESERVE_BYTES;
     if (this.#dropping) return this.#keepAside(encoded);
     if (this.#size + this.#waitingSize + length > room) {
       this.#dropping = true;

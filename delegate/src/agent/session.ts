@@ -8,7 +8,7 @@ import type {
   TaskRef,
 } from '@outrider/shared/protocol/messages.ts';
 import { outcomeText } from '@outrider/shared/protocol/outcome.ts';
-import { HEARTBEATS_OUTSTANDING_MAX } from '@outrider/shared/protocol/timings.ts';
+import { HEARTBEATS_OUTSTANDING_MAX, LEASE_RENEWAL_PAUSE_MS } from '@outrider/shared/protocol/timings.ts';
 import { PROTOCOL_RANGE, rangeText } from '@outrider/shared/protocol/versions.ts';
 import { stoppedText } from '../steps/stopped.ts';
 import { elapsedMs, type Instant } from './instant.ts';
@@ -245,11 +245,9 @@ function forgetUnansweredAccepts(draft: Draft, at: Instant): void {
 /** A heartbeat ahead of its time, unless one that is as new is under way. */
 function renewalWanted(draft: Draft, at: Instant): void {
   const newest = draft.state.heartbeats.at(-1);
-  if (newest !== undefined && elapsedMs(newest.sentAt, at) < RENEWAL_PAUSE_MS) return;
+  if (newest !== undefined && elapsedMs(newest.sentAt, at) < LEASE_RENEWAL_PAUSE_MS) return;
   heartbeatDue(draft, at);
 }
-
-const RENEWAL_PAUSE_MS = 250;
 
 /** What must not be given to somebody else: also what is done, until its result is acknowledged. */
 function needsLease({ stage }: HeldTask): boolean {

@@ -3,7 +3,7 @@ import type { Decoded } from '@outrider/shared/protocol/codec.ts';
 import type { LogReply, ServerMessage } from '@outrider/shared/protocol/messages.ts';
 import { SendQueue } from '@outrider/shared/protocol/send-queue.ts';
 import { DELEGATE_SERVICE, SESSION_METADATA } from '@outrider/shared/protocol/service.ts';
-import { LOGS_OPEN_TIMEOUT_MS, SEND_QUEUE_MAX_BYTES } from '@outrider/shared/protocol/timings.ts';
+import { LOGS_OPEN_TIMEOUT_MS, LOGS_RETRY_MS, SEND_QUEUE_MAX_BYTES } from '@outrider/shared/protocol/timings.ts';
 import type { Attempt, AttemptEvents, Dialling } from './attempt.ts';
 import type { Channel } from './channel.ts';
 import type { Timers } from './instant.ts';
@@ -11,8 +11,6 @@ import type { Logger } from './logger.ts';
 
 type ControlCall = ClientDuplexStream<Buffer, Decoded<ServerMessage>>;
 type LogsCall = ClientDuplexStream<Buffer, Decoded<LogReply>>;
-
-const LOGS_RETRY_MS = 1_000;
 
 /** One channel with its two streams. */
 export class StreamAttempt implements Attempt {

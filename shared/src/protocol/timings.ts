@@ -27,6 +27,8 @@ export const CANCEL_ACKNOWLEDGE_MS = 120_000;
 export const CANCEL_AGAIN_MS = 10_000;
 /** How often the control plane looks for what is due; what happens in between is acted on at once. */
 export const DISPATCH_TICK_MS = 1_000;
+/** A wall clock that moved by so much more or less than time has passed was set: times that are stored move with it. */
+export const CLOCK_SET_BY_MS = 1_000;
 /** A task whose offer came back is not offered again before this, doubling with each delivery. */
 export const OFFER_PAUSE_MS = 1_000;
 /** An offer that nobody accepted goes to the next delegate. */
@@ -51,8 +53,12 @@ export const CREDENTIAL_RETRY_MS = 60_000;
 export const HELLO_TIMEOUT_MS = 10_000;
 /** A delegate that went through Control waits this long for the Logs stream's first answer before it opens it again. */
 export const LOGS_OPEN_TIMEOUT_MS = 10_000;
+/** A stream of logs that has ended is opened again after this. */
+export const LOGS_RETRY_MS = 1_000;
 /** How long a closing control plane waits for its streams to end by themselves. */
 export const SHUTDOWN_GRACE_MS = 5_000;
+/** Then each is told why it ends, and has this long to hear it. */
+export const LAST_WORDS_MS = 500;
 /** What delegates are told to wait before they come back to a control plane that drains. */
 export const DRAIN_RECONNECT_MS = 1_000;
 /** Deadline of unary calls. */
@@ -79,6 +85,10 @@ export const JSON_MAX_DEPTH = 100;
 /** Join calls of one address, and of all, in a minute; and as many Renew calls. */
 export const JOINS_PER_ADDRESS_PER_MINUTE = 30;
 export const JOINS_PER_MINUTE = 300;
+/** Addresses whose calls are counted; beyond it the minute is counted anew. */
+export const RATE_LIMIT_ADDRESSES_MAX = 10_000;
+/** Certificates that are looked through for the one that a join token pins. */
+export const CERTIFICATE_CHAIN_MAX = 10;
 /** The same join request again gets the same answer for this long. */
 export const JOIN_REPEAT_MS = 3_600_000;
 /** Life of a delegate's credential. */
@@ -115,22 +125,56 @@ export const RESULT_RETENTION_MS = 86_400_000;
 export const RESULT_RETENTION_MAX = 50;
 /** Of several sent heartbeats without an answer, the newest count. */
 export const HEARTBEATS_OUTSTANDING_MAX = 16;
+/** A change of AWS that waits for a renewal asks for one ahead of its time: at most this often… */
+export const LEASE_RENEWAL_PAUSE_MS = 250;
+/** …and again when none has come for this long. */
+export const LEASE_RENEWAL_RETRY_MS = 1_000;
 /** Counts for watchers are sent at most this often for one task. */
 export const PROGRESS_MIN_MS = 500;
+/** Services whose counts are shown; a step moves a handful. */
+export const PROGRESS_SERVICES_MAX = 100;
 /** Journal of a delegate: rewritten beyond the first, refuses new work beyond the second. */
 export const JOURNAL_COMPACT_BYTES = 4_194_304;
 export const JOURNAL_MAX_BYTES = 67_108_864;
+/** Of one record; an offer with its task and facts is the largest, and far below this. */
+export const JOURNAL_RECORD_MAX_BYTES = 4_194_304;
 /** Of the spool's last part: lines that come after the cap was reached, the newest of them. */
 export const LOG_SPOOL_TAIL_BYTES = 131_072;
+/** Of the spool, kept free for the mark of a gap and the line that announces it. */
+export const LOG_MARK_RESERVE_BYTES = 1_024;
+/** A log that is sent back to so often is not sent any more: the two sides do not agree on it. */
+export const LOG_REWINDS_MAX = 5;
+/** Bytes of a stored log that are read at once to check it, and reads that one log can need. */
+export const LOG_CHECK_READ_BYTES = 1_048_576;
+export const LOG_CHECK_READS_MAX = 1_024;
 
 /** Tasks one delegate instance runs at a time. */
 export const DELEGATE_SLOTS = 10;
+/** What a delegate may say of itself: slots, tags and their length, step types, and the length of each other word. */
+export const SLOTS_MAX = 1_000;
+export const TAGS_MAX = 50;
+export const TAG_MAX_LENGTH = 128;
+export const STEP_TYPES_MAX = 200;
+export const WORD_MAX_LENGTH = 128;
+/** Lines that say why nobody took a task, or why a step failed, and the length of each of the former. */
+export const EVIDENCE_KEPT = 20;
+export const EVIDENCE_MAX_LENGTH = 1_024;
+/** Executions of which is known who worked for them last, so that the same delegate goes on if it can. */
+export const PREFERRED_WORKERS_KEPT = 1_000;
+/** The store hears that a connected delegate lives at most this often. */
+export const SEEN_SAVED_MS = 60_000;
+/** A delegate marks a file this often; the container's health check wants it to be no older than a minute. */
+export const ALIVE_MARK_MS = 10_000;
 /** A delegate is shown as gone when its session ended or no heartbeat came for this long. */
 export const SESSION_LOST_MS = 35_000;
 /** An instance that said nothing for so many heartbeats gives way to another one with its credential. */
 export const INSTANCE_SILENT_HEARTBEATS = 1.5;
 /** How long ECS waits between SIGTERM and SIGKILL at most; draining ends before it. */
 export const DRAIN_LIMIT_MS = 110_000;
+/** A draining delegate without a connection and without running work waits this long for one: its journal keeps the rest. */
+export const OFFLINE_DRAIN_MS = 2_000;
+/** The last words of a delegate have this long to leave. */
+export const GOODBYE_MS = 1_000;
 
 /** Poll: a call is held so long when there is nothing to say. */
 export const POLL_HOLD_MS = 20_000;

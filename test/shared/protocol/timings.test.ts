@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { globSync, readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import * as timings from '@outrider/shared/protocol/timings.ts';
 
@@ -30,6 +30,31 @@ test('the page about the protocol has every timer and limit, with the value that
   const code = Object.fromEntries(Object.entries(timings).map(([name, value]) => [name, shown(name, value)]));
   assert.equal(Math.abs(timings.SELF_FENCE_SHARE - 2 / 3) < 1e-12, true);
   assert.deepEqual(page, code);
+});
+
+test('no timer and no limit of the protocol stands anywhere but in the one table', () => {
+  const root = new URL('../../../', import.meta.url);
+  const folders = [
+    'delegate/src/agent',
+    'control-plane/src/grpc',
+    'control-plane/src/app/dispatch',
+    'shared/src/protocol',
+  ];
+  const found: string[] = [];
+  for (const folder of folders) {
+    const files = globSync(`${folder}/**/*.ts`, { cwd: root }).filter(
+      (file) => !/timings\.ts$|\/generated\//.test(file),
+    );
+    assert.ok(files.length > 3, folder);
+    for (const file of files) {
+      const text = readFileSync(new URL(file, root), 'utf8');
+      for (const [, name] of text.matchAll(/^(?:export )?const ([A-Z][A-Z0-9_]+)(?:: number)? = [-0-9(]/gm))
+        found.push(`${name}`);
+    }
+  }
+  // Of a file format, of text, and of the platform.
+  const others = ['HEADER_BYTES', 'LATEST_MS', 'LONGEST_TIMER_MS', 'NEWLINE'];
+  assert.deepEqual([...new Set(found)].toSorted(), others);
 });
 
 test('the times fit each other', () => {

@@ -1,5 +1,6 @@
 import { type ExecutionId, parseTaskId, type StepId, type TaskId } from '@outrider/shared/ids.ts';
 import type { RefusalCode, ServerMessage, TaskRef } from '@outrider/shared/protocol/messages.ts';
+import { EVIDENCE_KEPT, EVIDENCE_MAX_LENGTH, PREFERRED_WORKERS_KEPT } from '@outrider/shared/protocol/timings.ts';
 import { PROTOCOL_RANGE, type ProtocolRange } from '@outrider/shared/protocol/versions.ts';
 import { Listeners } from '../listeners.ts';
 import type { TaskRow } from '../ports.ts';
@@ -42,8 +43,6 @@ export interface Notes {
   /** Tasks at each instance, as of the last look. */
   busy: ReadonlyMap<string, number>;
 }
-
-const WORKERS_KEPT = 1_000;
 
 export function createContext(dependencies: DispatcherDependencies, kick: () => void): DispatchContext {
   const { logger } = dependencies;
@@ -122,7 +121,7 @@ export function noteWorker(notes: Notes, executionId: ExecutionId, delegate: str
   notes.workers.delete(executionId);
   notes.workers.set(executionId, delegate);
   const [oldest] = notes.workers.keys();
-  if (notes.workers.size > WORKERS_KEPT && oldest !== undefined) notes.workers.delete(oldest);
+  if (notes.workers.size > PREFERRED_WORKERS_KEPT && oldest !== undefined) notes.workers.delete(oldest);
 }
 
 /** Somebody let an offer go by, or gave it back. */
@@ -133,9 +132,6 @@ export function noteDeclined(notes: Notes, taskId: TaskId, instanceId: string, l
     [...(notes.evidence.get(taskId) ?? []), line.slice(0, EVIDENCE_MAX_LENGTH)].slice(-EVIDENCE_KEPT),
   );
 }
-
-const EVIDENCE_KEPT = 20;
-const EVIDENCE_MAX_LENGTH = 1_024;
 
 /**
  * The clock was set forward: no lease has come to its end by that, and nobody was silent. As after a start, every lease is extended

@@ -1,4 +1,5 @@
 import { OutriderError } from '@outrider/shared/errors.ts';
+import { SEEN_SAVED_MS } from '@outrider/shared/protocol/timings.ts';
 import { createContext, type DispatchContext } from './context.ts';
 import { greet } from './greeting.ts';
 import { takeMessage } from './intake.ts';
@@ -7,9 +8,6 @@ import { runPass } from './pass.ts';
 import type { DelegateSession, Dispatcher, DispatcherDependencies } from './ports.ts';
 import type { Session } from './registry.ts';
 import { endForCredential } from './session-credentials.ts';
-
-/** The store hears that a connected delegate lives at most this often. */
-const SEEN_EVERY_MS = 60_000;
 
 /** See Dispatcher. Nothing runs before `start()`. */
 export function createDispatcher(dependencies: DispatcherDependencies): Dispatcher {
@@ -113,7 +111,7 @@ function end(context: DispatchContext, session: Session, reason: string): void {
 
 async function saveSeen(context: DispatchContext, session: Session): Promise<void> {
   const now = context.clock.now();
-  if (now - session.lastSavedMs < SEEN_EVERY_MS) return;
+  if (now - session.lastSavedMs < SEEN_SAVED_MS) return;
   session.lastSavedMs = now;
   const { delegate: name, tags, version, region, stepTypes } = session;
   await context.store.seeDelegate({ name, tags, version, region, stepTypes, lastSeenMs: now });

@@ -1,4 +1,5 @@
 import { ERRORS, type Failure } from '@outrider/shared/errors.ts';
+import { EVIDENCE_KEPT } from '@outrider/shared/protocol/timings.ts';
 import { isUnoffered } from '../../domain/fleet/epochs.ts';
 import type { TaskRow } from '../ports.ts';
 import type { DispatchTimings } from './timings.ts';
@@ -113,12 +114,10 @@ function lost(message: string, evidence: readonly string[]): Failure {
     code: 'delegate-lost',
     message,
     hint: ERRORS['delegate-lost'].hint,
-    evidence: evidence.slice(0, EVIDENCE_MAX),
+    evidence: evidence.slice(0, EVIDENCE_KEPT),
     failureType: 'delegate',
   };
 }
-
-const EVIDENCE_MAX = 20;
 
 function seconds(milliseconds: number): number {
   return Math.round(milliseconds / 1000);

@@ -1,6 +1,13 @@
 import { sortableId } from '@outrider/shared/ids.ts';
 import type { Directive, InventoryItem, ServerMessage } from '@outrider/shared/protocol/messages.ts';
-import { INSTANCE_SILENT_HEARTBEATS } from '@outrider/shared/protocol/timings.ts';
+import {
+  INSTANCE_SILENT_HEARTBEATS,
+  SLOTS_MAX,
+  STEP_TYPES_MAX,
+  TAG_MAX_LENGTH,
+  TAGS_MAX,
+  WORD_MAX_LENGTH,
+} from '@outrider/shared/protocol/timings.ts';
 import { commonVersion, type ProtocolRange, rangeText } from '@outrider/shared/protocol/versions.ts';
 import type { DispatchContext } from './context.ts';
 import { directiveFor } from './directives.ts';
@@ -8,13 +15,6 @@ import type { DelegatePeer, HelloMessage, OpenOutcome, SessionLink } from './por
 import { isThere, type Session } from './registry.ts';
 
 const NAME = /^[A-Za-z0-9][A-Za-z0-9 _.-]{0,127}$/;
-const TAGS_MAX = 50;
-const TAG_MAX_LENGTH = 128;
-const STEP_TYPES_MAX = 200;
-/** Of version, region, instance id and each step type: they are shown and stored. */
-const WORD_MAX_LENGTH = 128;
-const SLOTS_MAX = 1_000;
-
 export type Greeting = { readonly kind: 'ok'; readonly session: Session } | Refusal;
 
 /** Checks a Hello, settles what the delegate still holds, and welcomes it. The session is in the registry before the welcome leaves. */

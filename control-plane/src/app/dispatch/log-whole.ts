@@ -1,11 +1,8 @@
 import { createHash } from 'node:crypto';
 import { encodeLogLine } from '@outrider/shared/logs.ts';
 import type { TaskResult } from '@outrider/shared/protocol/messages.ts';
+import { LOG_CHECK_READ_BYTES, LOG_CHECK_READS_MAX } from '@outrider/shared/protocol/timings.ts';
 import type { LogStore, TaskRow } from '../ports.ts';
-
-/** Bytes read at once, and the most reads that one log can need. */
-const READ_BYTES = 1_048_576;
-const READS_MAX = 1_024;
 
 /**
  * Whether the stored log is what the holder wrote. `incomplete`: bytes are missing at the end; they can still come.
@@ -29,8 +26,8 @@ export async function logVerdict(
 async function digestFrom(store: LogStore, taskId: string, from: number): Promise<string> {
   const hash = createHash('sha256');
   let offset = from;
-  for (let reads = 0; reads < READS_MAX; reads++) {
-    const chunks = await store.readLog(taskId, offset, READ_BYTES);
+  for (let reads = 0; reads < LOG_CHECK_READS_MAX; reads++) {
+    const chunks = await store.readLog(taskId, offset, LOG_CHECK_READ_BYTES);
     if (chunks.length === 0) break;
     for (const chunk of chunks) {
       // A chunk may begin before the offset that was asked for.

@@ -1,10 +1,8 @@
 import type { TaskId } from '@outrider/shared/ids.ts';
 import type { ServiceCounts } from '@outrider/shared/protocol/messages.ts';
+import { PROGRESS_SERVICES_MAX } from '@outrider/shared/protocol/timings.ts';
 import { Listeners } from '../listeners.ts';
 import type { Logger } from '../logger.ts';
-
-/** A step moves a handful of services; nobody could watch more. */
-const SERVICES_MAX = 100;
 
 /** Newest counts of each running task, for watchers. Kept in memory only: a lost one is replaced by the next. */
 export class ProgressBoard {
@@ -16,7 +14,7 @@ export class ProgressBoard {
   }
 
   note(taskId: TaskId, services: readonly ServiceCounts[]): void {
-    const shown = services.slice(0, SERVICES_MAX);
+    const shown = services.slice(0, PROGRESS_SERVICES_MAX);
     this.#newest.set(taskId, shown);
     this.#listeners.tell(taskId, shown);
   }

@@ -1,7 +1,5 @@
+import { CLOCK_SET_BY_MS } from '@outrider/shared/protocol/timings.ts';
 import type { Clock } from '../ports.ts';
-
-/** A clock that differs from elapsed time by less than this is not taken for one that was set. */
-const SET_BY_MS = 1_000;
 
 /**
  * The time that leases and deadlines are counted by. A wall clock can be set while the process runs, and then every lease would seem
@@ -26,7 +24,7 @@ export class SteadyClock implements Clock {
   /** What the wall clock says now, if it was set forward since it was followed last. */
   get setForwardTo(): number | undefined {
     const wallMs = this.#wall.now();
-    return wallMs - this.now() >= SET_BY_MS ? wallMs : undefined;
+    return wallMs - this.now() >= CLOCK_SET_BY_MS ? wallMs : undefined;
   }
 
   /** Goes on from this time, unless it is later already: time that was told never comes a second time. */

@@ -8,7 +8,7 @@ import type {
   ServiceCounts as WireCounts,
 } from '../generated/outrider/delegate/v1/ServiceCounts.ts';
 import type { DelegateMessage, ServiceCounts, TaskOutcome, TaskPhase } from '../messages.ts';
-import { FACTS_MAX_BYTES, OUTPUT_MAX_BYTES } from '../timings.ts';
+import { EVIDENCE_KEPT, FACTS_MAX_BYTES, OUTPUT_MAX_BYTES } from '../timings.ts';
 import {
   jsonObject,
   long,
@@ -228,8 +228,6 @@ function writeFailure(failure: Failure): WireFailure {
   };
 }
 
-const EVIDENCE_MAX_LINES = 20;
-
 /** A code or type that a newer delegate knows and we do not still tells the operator its words. */
 function readFailure(wire: Failure__Output): Failure {
   const code: ErrorCode = wire.code !== undefined && isErrorCode(wire.code) ? wire.code : 'step-failed';
@@ -238,7 +236,7 @@ function readFailure(wire: Failure__Output): Failure {
     code,
     message: words(wire.message),
     hint: words(wire.hint),
-    evidence: (wire.evidence ?? []).slice(0, EVIDENCE_MAX_LINES).map(words),
+    evidence: (wire.evidence ?? []).slice(0, EVIDENCE_KEPT).map(words),
     failureType,
   };
 }
