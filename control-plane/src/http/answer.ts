@@ -54,11 +54,14 @@ async function sendBytes(
   const body = Readable.from(content);
   const limit = setTimeout(() => body.destroy(new Error('its reader is too slow')), SEND_BYTES_LIMIT_MS);
   limit.unref();
-  reply.raw.once('close', () => {
+  const end = () => {
     clearTimeout(limit);
     body.destroy();
     done().catch((thrown: unknown) => logger.error({ err: thrown }, 'what was sent could not be tidied up'));
-  });
+  };
+  // It may have gone away while the file was made.
+  if (reply.raw.destroyed) end();
+  else reply.raw.once('close', end);
   reply.code(200).headers({ ...headers, 'content-type': contentType, 'content-length': String(length) });
   await reply.send(body);
 }

@@ -126,6 +126,38 @@ describe('backup and restore, with a control plane of their own', () => {
   });
 });
 
+test('a reader that goes away before or while it is sent leaves the way free for the next', async () => {
+  const directory = mkdtempSync(path.join(tmpdir(), 'outrider-backup-'));
+  const api = await startTestApi({ OUTRIDER_STORE: `sqlite:${path.join(directory, 'outrider.db')}` });
+  try {
+    const early = new AbortController();
+    const given = fetch(`${api.url}/v1/backup`, { signal: early.signal });
+    setImmediate(() => early.abort());
+    await assert.rejects(given);
+    const late = await eventually('the next is taken', async () => {
+      const response = await fetch(`${api.url}/v1/backup`);
+      if (response.status === 200) return response;
+      assert.equal(response.status, 503);
+      await response.body?.cancel();
+      return undefined;
+    });
+    await late.body?.cancel();
+    const whole = await eventually('and the one after that', async () => {
+      const response = await fetch(`${api.url}/v1/backup`);
+      const bytes = (await response.arrayBuffer()).byteLength;
+      return response.status === 200 ? { bytes, length: response.headers.get('content-length') } : undefined;
+    });
+    assert.equal(whole.length, String(whole.bytes));
+    assert.deepEqual(
+      readdirSync(directory).filter((name) => name.includes('being-copied')),
+      [],
+    );
+  } finally {
+    await api.close();
+    rmSync(directory, { recursive: true, force: true });
+  }
+});
+
 test('a control plane that keeps its store in memory says that there is nothing to back up', async () => {
   const api = await startTestApi();
   try {

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { openStore } from '@outrider/control-plane/store/open.ts';
+import { backUpClosedStore } from '@outrider/control-plane/store/sqlite/closed-backup.ts';
 import { inspectStoreFile } from '@outrider/control-plane/store/sqlite/inspect.ts';
 import { closeDatabase, openDatabase } from '@outrider/control-plane/store/sqlite/open-database.ts';
 import { Disk, ENDINGS } from '../../power-loss/disk.ts';
@@ -147,6 +148,22 @@ describe('a store that is opened on a full disk', LINUX, () => {
     assert.equal(code, 'store-failed');
     assert.match(String(message), /^There is no room left for the store .*new\.db: /);
     assert.deepEqual(readdirSync(disk.live), []);
+  });
+
+  test('is not restored there, and is left as it was with nothing beside it', () => {
+    disk.full(false);
+    const [path, backup] = [join(disk.live, 'outrider.db'), join(disk.live, 'backup.db')];
+    closeDatabase(openDatabase(path));
+    backUpClosedStore(path, backup);
+    const bytes = readFileSync(path);
+    disk.settle();
+    disk.full(true);
+    const script = fileURLToPath(new URL('./restore-child.ts', import.meta.url));
+    const child = spawnSync(process.execPath, [script, backup, path], { env: disk.environment(), encoding: 'utf8' });
+    assert.equal(child.status, 1);
+    assert.match(child.stderr, /There is no room left for the store .*outrider\.db: /);
+    assert.ok(readFileSync(path).equals(bytes));
+    assert.deepEqual(readdirSync(disk.live).toSorted(), ['backup.db', 'outrider.db']);
   });
 
   test('is left as it was', () => {
