@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { afterEach, beforeEach, describe, test } from 'node:test';
+import { after, before, describe, test } from 'node:test';
 import {
   applyExample,
   logTexts,
@@ -10,7 +10,7 @@ import {
   untilResizeWaits,
 } from '../support/deployments.ts';
 import { goldenLines, isOrderedPart } from '../support/golden-log.ts';
-import { type Http2Proxy, startHttp2Proxy } from '../support/http2-proxy.ts';
+import { startHttp2Proxy } from '../support/http2-proxy.ts';
 import { eventually } from '../support/processes.ts';
 import { type Stack, startStack } from '../support/stack.ts';
 import { holdTasksBack, letTasksGo, servicesOf, successfulMutations } from '../support/world.ts';
@@ -19,21 +19,23 @@ const RESIZE = 'Phase 1/Upgrade Containers';
 
 describe('behind a proxy that has no streams and cuts every connection after two seconds', () => {
   let stack: Stack;
-  let proxy: Http2Proxy;
-  beforeEach(async () => {
+  /** What is to be closed, newest last; also when the stack does not come up. */
+  const open: { close(): Promise<void> }[] = [];
+  before(async () => {
     stack = await startStack({
       between: async (port) => {
-        proxy = await startHttp2Proxy({ port }, { streams: 'refuse', connectionLifeMs: 2_000 });
+        const proxy = await startHttp2Proxy({ port }, { streams: 'refuse', connectionLifeMs: 2_000 });
+        open.push(proxy);
         return proxy.port;
       },
     });
+    open.push(stack);
     await applyExample(stack, 'replica-canary');
     const first = await runAndWatch(stack, REPLICA.workflow, '--artifact', `${REPLICA.service}=:1.28`);
     assert.equal(first.exitCode, 0, first.stderr + first.stdout);
   });
-  afterEach(async () => {
-    await stack.close();
-    await proxy.close();
+  after(async () => {
+    for (const each of open.toReversed()) await each.close();
   });
 
   test('a canary is deployed with its whole log although control plane and delegate are killed on the way', async () => {
@@ -62,7 +64,7 @@ describe('behind a proxy that has no streams and cuts every connection after two
 
   test('an abort stops the step, and a delegate that is told to end says goodbye', async () => {
     holdTasksBack(stack);
-    const id = await runDetached(stack, REPLICA.workflow, '--artifact', `${REPLICA.service}=:1.29`);
+    const id = await runDetached(stack, REPLICA.workflow, '--artifact', `${REPLICA.service}=:1.30`);
     await untilResizeWaits(stack, id);
     const aborted = await stack.outrider('abort', id, '--reason', 'p99 doubled');
     assert.equal(aborted.exitCode, 0, aborted.stderr);
