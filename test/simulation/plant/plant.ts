@@ -2,6 +2,7 @@ import { createSimulatedAws } from '../aws.ts';
 import type { Script } from '../ports.ts';
 import { Random } from '../random.ts';
 import { Scheduler } from '../scheduler.ts';
+import { spanOf } from '../script-check.ts';
 import type { PlantContext } from './context.ts';
 import { CONTROL_PLANE, ControlPlaneHost } from './control-plane.ts';
 import { enrol } from './credentials.ts';
@@ -75,13 +76,22 @@ export async function play(script: Script): Promise<HistoryRecord> {
   operators.begin();
 
   const over = () =>
-    recorder.nowMs >= script.calmFromMs &&
     operators.open === 0 &&
     recorder.openExecutions.size === 0 &&
-    watchers.every((watcher) => watcher.done);
+    watchers.every((watcher) => watcher.done) &&
+    nothingComes(script, recorder.nowMs);
   const limit = { untilMs: beganAtMs + script.limitMs };
   const end = await scheduler.run({ ...limit, until: over });
   if (end === 'events') recorder.fail('scheduler', 'more events than any history needs');
   if (end === 'condition') await scheduler.run({ untilMs: Math.min(limit.untilMs, scheduler.now() + LINGER_MS) });
   return await harvest({ context, disk, operators, watchers, worldBefore, beganAtMs, secret });
+}
+
+/** Everybody has what was asked for, no fault is at work, and none will take anything back: the others find nothing to disturb. */
+function nothingComes({ faults, calmFromMs }: Script, nowMs: number): boolean {
+  return faults.every((fault) => {
+    if (fault.atMs > nowMs) return fault.kind !== 'roll-back-store';
+    const waits = fault.kind === 'crash-delegate-at' || fault.kind === 'crash-control-plane-at';
+    return waits || spanOf(fault, calmFromMs).toMs <= nowMs;
+  });
 }
