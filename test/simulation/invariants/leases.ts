@@ -108,14 +108,14 @@ function isConnected({ trace, holders }: HistoryRecord, instanceId: string, from
     /^(connection:lost|process:(delegate|control-plane)-ended|fault:(partition|messages|reset|freeze-.*))$/;
   return !trace.some(
     ({ atMs, kind, host: where }) =>
-      atMs >= fromMs &&
+      atMs >= fromMs - LOSS_IS_HEARD_MS &&
       atMs <= toMs + LOSS_IS_HEARD_MS &&
       losses.test(kind) &&
       (where === host || !kind.startsWith('connection')),
   );
 }
 
-/** The two ends of a connection hear of its end one after the other. */
+/** The two ends of a connection hear of its end one after the other, and of what was said before it. */
 const LOSS_IS_HEARD_MS = 1_000;
 
 function overlap(one: HolderSpan, other: HolderSpan): Finding {

@@ -5,7 +5,8 @@ import type { PlantContext } from './context.ts';
 import type { OperatorApi } from './control-plane.ts';
 
 export type HttpAnswer<T> =
-  | { readonly kind: 'ok'; readonly value: T }
+  /** `atMs`: when the control plane gave it. */
+  | { readonly kind: 'ok'; readonly value: T; readonly atMs: number }
   | { readonly kind: 'error'; readonly error: OutriderError }
   /** Nobody answered: whether the request was dealt with is not known. */
   | { readonly kind: 'unreachable' };
@@ -44,16 +45,21 @@ export function sendRequest<T>(
       const reply = (answer: HttpAnswer<T>) => {
         if (process.alive && !weather.mishap(LOST)) endLater(answer);
       };
-      process.clock.deliver(0, () => void deal(reached, request).then(reply), 'http request');
+      process.clock.deliver(0, () => void deal(context, reached, request).then(reply), 'http request');
     },
     'http',
     new Lane(),
   );
 }
 
-async function deal<T>(api: OperatorApi, request: (api: OperatorApi) => Promise<T>): Promise<HttpAnswer<T>> {
+async function deal<T>(
+  { recorder }: PlantContext,
+  api: OperatorApi,
+  request: (api: OperatorApi) => Promise<T>,
+): Promise<HttpAnswer<T>> {
   try {
-    return { kind: 'ok', value: await request(api) };
+    const value = await request(api);
+    return { kind: 'ok', value, atMs: recorder.nowMs };
   } catch (thrown) {
     return { kind: 'error', error: OutriderError.from(thrown) };
   }

@@ -72,7 +72,7 @@ export class Operators {
     sendRequest(this.#context, this.#random, this.#api, perform, (answer: HttpAnswer<string>) => {
       if (answer.kind === 'unreachable' || (answer.kind === 'error' && isPassing(answer.error))) return again();
       if (answer.kind === 'error') return this.#refused(request, answer.error.code);
-      recorder.answer(request, answer.value);
+      recorder.answer({ request, executionId: answer.value, atMs: answer.atMs });
       this.#settled(request, answer.value);
     });
   }

@@ -9,7 +9,6 @@ import type {
   MadeCheckpoint,
   MutationEntry,
   OperatorAnswer,
-  OperatorRequest,
   ProducedLine,
   TraceEvent,
   WatchedEvent,
@@ -76,8 +75,10 @@ export class Recorder {
     }
   }
 
-  answer(request: OperatorRequest, executionId: string): void {
-    this.answers.push({ request, executionId, atMs: this.nowMs });
+  /** An answer has come; it counts from when it was given. */
+  answer(answer: OperatorAnswer): void {
+    const { request, executionId } = answer;
+    this.answers.push(answer);
     this.note('operator:answered', 'operator', `${request.kind} ${request.key}: ${executionId}`);
   }
 

@@ -1,4 +1,5 @@
 import type { MemorySnapshot } from '@outrider/control-plane/store/memory.ts';
+import { RESTORATION_SETTING, readRestoration } from '@outrider/control-plane/store/restoration.ts';
 import { CALL_DEADLINE_MS, LEASE_TTL_MS } from '@outrider/shared/protocol/timings.ts';
 import { enrol } from './credentials.ts';
 import type { Stage } from './director.ts';
@@ -22,7 +23,8 @@ export async function rollBack(stage: Stage, { copy, toMs }: Restoring): Promise
   disk.goBack(copy);
   const nowMs = scheduler.now();
   recorder.note('store:raiseGeneration', 'operator');
-  await disk.store.raiseGeneration(nowMs, nowMs + HOLD_MS);
+  const { generation } = readRestoration(lost.settings.get(RESTORATION_SETTING));
+  await disk.store.raiseGeneration(nowMs, nowMs + HOLD_MS, generation);
   // Who has joined since the copy was made joins again, as its credential is not known any more.
   for (const [index, { host }] of stage.places.entries()) {
     const id = host.disk.credentialId;
