@@ -17,7 +17,7 @@ export const ecsCanaryDeploy: StepHandler<'ecs-canary-deploy'> = async (input, c
     const canaryServiceName = canaryNameOf(service);
     // Known before there is anything to delete, so that the rollback finds it whatever happens.
     if (ctx.resumed.canaryServiceName === undefined) await ctx.checkpoint({ canaryServiceName });
-    const definition = await registerNamed(ctx, input, ctx.resumed.taskDefinitionArn);
+    const definition = await registerNamed(ctx, input);
     await ctx.checkpoint({ taskDefinitionArn: definition.arn });
     const family = serviceNameOf(service);
     await clearOldCanary(ctx, { cluster, name: canaryServiceName, family, taskDefinitionArn: definition.arn });

@@ -35,7 +35,7 @@ export const ecsDaemonServiceSetup: StepHandler<'ecs-daemon-service-setup'> = as
   const before = await surveyOnce(ctx, { cluster, family, steadyStateTimeoutMinutes });
 
   ctx.log(`Creating task definition ${family} with container image ${service.image}`);
-  const definition = await ensureTaskDefinition(ctx, request, { family, known: ctx.resumed.taskDefinitionArn });
+  const definition = await ensureTaskDefinition(ctx, request, family);
   await ctx.checkpoint({ taskDefinitionArn: definition.arn });
 
   const shape = { name: family, taskDefinitionArn: definition.arn, desired: undefined, service, target, ...balanced };

@@ -24,7 +24,7 @@ export const ecsRollingDeploy: StepHandler<'ecs-rolling-deploy'> = async (input,
     const serviceName = serviceNameOf(service);
     checkServiceRegistries(service);
     const before = await surveyOnce(ctx, cluster, serviceName);
-    const definition = await registerNamed(ctx, input, ctx.resumed.taskDefinitionArn);
+    const definition = await registerNamed(ctx, input);
     await ctx.checkpoint({ taskDefinitionArn: definition.arn });
     const live = before.snapshot === null ? undefined : await freeOrActive(ctx, cluster, serviceName);
     const desired = desiredOf(service, live, input.with.sameAsRunning === true);

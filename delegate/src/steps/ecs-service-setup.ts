@@ -40,8 +40,7 @@ export const ecsServiceSetup: StepHandler<'ecs-service-setup'> = async (input, c
   const survey = await surveyOnce(ctx, cluster, family, input.with);
 
   ctx.log(`Creating task definition ${family} with container image ${service.image}`);
-  const known = ctx.resumed.taskDefinitionArn;
-  const definition = await ensureTaskDefinition(ctx, request, { family, known });
+  const definition = await ensureTaskDefinition(ctx, request, family);
   const serviceName = versionedServiceName(family, definition.revision);
   await ctx.checkpoint({ taskDefinitionArn: definition.arn, serviceName });
 

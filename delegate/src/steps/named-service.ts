@@ -3,7 +3,7 @@ import type { DeployedService, DeploymentTarget } from '@outrider/shared/steps/t
 import type { TaskDefinition } from '../aws/ports.ts';
 import type { StepContext } from './contract.ts';
 import { failure } from './failures.ts';
-import { ensureTaskDefinition, taskDefinitionRequest } from './task-definition.ts';
+import { ensureTaskDefinition, type Registering, taskDefinitionRequest } from './task-definition.ts';
 
 /** The canary's name is the service's with this at its end. */
 const CANARY_SUFFIX = 'Canary';
@@ -24,9 +24,8 @@ export function canaryNameOf(service: DeployedService): string {
 
 /** Registers the task definition with the lines of the ECS canary page; the family is the author's, where there is one. */
 export async function registerNamed(
-  ctx: StepContext<unknown>,
+  ctx: Registering,
   deployed: { readonly service: DeployedService; readonly target: DeploymentTarget },
-  known: string | undefined,
 ): Promise<TaskDefinition> {
   const given = deployed.service.taskDefinition['family'];
   const family = typeof given === 'string' && given.trim() !== '' ? given.trim() : deployed.service.family;
@@ -37,7 +36,7 @@ export async function registerNamed(
   }
   ctx.log(`Creating Task Definition with family ${family}`);
   const request = taskDefinitionRequest(deployed.service, deployed.target, family);
-  const definition = await ensureTaskDefinition(ctx, request, { family, known });
+  const definition = await ensureTaskDefinition(ctx, request, family);
   ctx.log(`Created Task Definition ${definition.family}:${definition.revision} with Arn ${definition.arn}..`);
   return definition;
 }

@@ -7,7 +7,16 @@ import type { StepContext } from './contract.ts';
 import { failure } from './failures.ts';
 import { TASK_DEFINITION_TAG, taskDefinitionTags } from './identity.ts';
 
-type Registering = Pick<StepContext<unknown>, 'aws' | 'identity' | 'token' | 'sleep'>;
+export type Registering = Pick<
+  StepContext<Facts>,
+  'aws' | 'log' | 'identity' | 'token' | 'sleep' | 'polling' | 'resumed' | 'checkpoint'
+>;
+
+interface Facts {
+  readonly taskDefinitionArn?: string | undefined;
+  /** RegisterTaskDefinition may have been called. */
+  readonly registering?: boolean | undefined;
+}
 
 /** What describe-task-definition adds to what was registered: pasted output is taken as it is. */
 const READ_ONLY = new Set([
@@ -24,8 +33,8 @@ const READ_ONLY = new Set([
 /** Revisions looked through for our own; more than ten between a crash and the next run are not to be expected. */
 const LOOK_BACK = 10;
 const REGISTER_ATTEMPTS = 3;
-/** AWS shows a new revision in lists after a moment. */
-const LOOK_AGAIN_MS = [1_000, 3_000, 6_000];
+/** AWS shows a new revision in lists after a moment: waits before the next look, in shortest waits between two looks. */
+const LOOK_AGAIN = [1, 3, 6];
 
 export function isFargate(target: DeploymentTarget): boolean {
   if (target.launchType === 'FARGATE') return true;
@@ -78,22 +87,27 @@ function withoutEmptySecrets(container: JsonObject): JsonObject {
 
 /**
  * Registers the revision of this step, once: RegisterTaskDefinition makes a new one at each call and knows no token, so
- * that our tag is looked for before every call and after every unclear end.
+ * that our tag is looked for before every call and after every unclear end. An earlier run that was cut off in the call
+ * is such an end.
  */
 export async function ensureTaskDefinition(
   ctx: Registering,
   request: JsonObject,
-  options: { readonly family: string; readonly known: string | undefined },
+  family: string,
 ): Promise<TaskDefinition> {
-  const known = options.known === undefined ? undefined : await ctx.aws.ecs.describeTaskDefinition(options.known);
-  const own = known ?? (await findOwn(ctx, options.family));
+  const { taskDefinitionArn, registering } = ctx.resumed;
+  const known =
+    taskDefinitionArn === undefined ? undefined : await ctx.aws.ecs.describeTaskDefinition(taskDefinitionArn);
+  const own =
+    known ?? (await findOwn(ctx, family)) ?? (registering === true ? await lookAgain(ctx, family) : undefined);
   if (own !== undefined) return own;
+  if (registering !== true) await ctx.checkpoint({ registering: true });
   for (let attempt = 1; ; attempt++) {
     try {
-      return await ctx.aws.ecs.registerTaskDefinition(request, taskDefinitionTags(ctx, options.family));
+      return await ctx.aws.ecs.registerTaskDefinition(request, taskDefinitionTags(ctx, family));
     } catch (error) {
       if (!(error instanceof OutriderError) || error.code !== 'aws-unavailable') throw error;
-      const made = await lookAgain(ctx, options.family);
+      const made = await lookAgain(ctx, family);
       if (made !== undefined) return made;
       if (attempt >= REGISTER_ATTEMPTS) throw error;
     }
@@ -101,8 +115,8 @@ export async function ensureTaskDefinition(
 }
 
 async function lookAgain(ctx: Registering, family: string): Promise<TaskDefinition | undefined> {
-  for (const wait of LOOK_AGAIN_MS) {
-    await ctx.sleep(wait);
+  for (const waits of LOOK_AGAIN) {
+    await ctx.sleep(waits * ctx.polling.minMs);
     const made = await findOwn(ctx, family);
     if (made !== undefined) return made;
   }

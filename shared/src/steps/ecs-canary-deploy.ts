@@ -17,7 +17,14 @@ export const ecsCanaryDeploy = defineStep({
     clusterName: z.string(),
     taskDefinitionArn: z.string(),
   }),
-  facts: z.object({ canaryServiceName: z.string(), taskDefinitionArn: z.string() }).partial(),
+  facts: z
+    .object({
+      canaryServiceName: z.string(),
+      /** The task definition may have been registered, whether or not its revision is known. */
+      registering: z.boolean(),
+      taskDefinitionArn: z.string(),
+    })
+    .partial(),
   repeatable: true,
   defaultTimeoutSeconds: 600,
 });

@@ -55,6 +55,8 @@ export const ecsDaemonServiceSetup = defineStep({
     .object({
       serviceName: z.string(),
       snapshot: serviceSnapshot,
+      /** The task definition may have been registered, whether or not its revision is known. */
+      registering: z.boolean(),
       taskDefinitionArn: z.string(),
       steadyStateTimeoutMinutes: z.number(),
       taskArnsBefore: z.array(z.string()),

@@ -34,6 +34,8 @@ export const ecsRollingDeploy = defineStep({
       /** The service as it was; null: this is its first deployment. */
       snapshot: jsonObject.nullable(),
       autoScalingSnapshots: z.array(autoScalingSnapshot),
+      /** The task definition may have been registered, whether or not its revision is known. */
+      registering: z.boolean(),
       taskDefinitionArn: z.string(),
       before: serviceMark,
     })

@@ -104,6 +104,8 @@ export const ecsServiceSetup = defineStep({
       /** Active services of the family as they were before this step. */
       previous: z.array(serviceDesired),
       total: z.number().int(),
+      /** The task definition may have been registered, whether or not its revision is known. */
+      registering: z.boolean(),
       taskDefinitionArn: z.string(),
       serviceName: z.string(),
       autoScalingSnapshots: z.array(autoScalingSnapshot),

@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, test } from 'node:test';
+import type { Aws } from '@outrider/delegate/aws/ports.ts';
 import { setupOutput } from '@outrider/shared/steps/ecs-service-setup.ts';
 import { goldenLines, isOrderedPart, matchExactly } from '../../support/golden-log.ts';
 import {
+  aroundMutations,
+  Crash,
   FARGATE_TARGET,
   failureCodeOf,
   fargateTaskDefinition,
@@ -240,6 +243,30 @@ describe('ECS Service Setup', () => {
     outputOf(run);
     assert.equal(world.simulator.control.state().families[SEED_FAMILY], 1);
     assert.deepEqual(await world.aws.ecs.listServices('example'), [`${SEED_FAMILY}__1`]);
+  });
+
+  test('a revision that an interrupted run registered and AWS does not list yet is waited for, not made again', async () => {
+    const task = stepTask('ecs-service-setup', { with: { instances: { fixed: 2 } } });
+    const crash = async (mutation: { readonly name: string }, call: () => Promise<unknown>) => {
+      await call();
+      throw new Crash(mutation.name);
+    };
+    const cut = await world.run(task, { wrap: (aws) => aroundMutations(aws, crash) });
+    assert.equal(failureCodeOf(cut), 'internal');
+    let looks = 0;
+    const late = (aws: Aws): Aws => ({
+      ...aws,
+      ecs: {
+        ...aws.ecs,
+        findTaskDefinitions: async (...query) => {
+          looks += 1;
+          return looks < 3 ? [] : await aws.ecs.findTaskDefinitions(...query);
+        },
+      },
+    });
+    outputOf(await world.run(task, { facts: cut.facts, wrap: late }));
+    assert.equal(looks, 3);
+    assert.equal(world.simulator.control.state().families[SEED_FAMILY], 1);
   });
 
   test('the new version and its task definition say whose they are', async () => {
