@@ -13,7 +13,7 @@ import type { Place, RecordedCall, Recovery } from './places.ts';
 import type { Scene } from './stories.ts';
 
 /** Simulated time that goes by with a call: DescribeServices is what steps wait with. */
-const WAITING_CALL_MS = 12_000;
+const WAITING_CALL_MS = 20_000;
 const OTHER_CALL_MS = 200;
 /** Simulated time until somebody goes on: a process is started again sooner than a lease has ended. */
 const DOWNTIME_MS: Readonly<Record<Recovery, number>> = { same: 5_000, other: 40_000 };

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { bundleDelegate } from '../../delegate/build.ts';
 
 const ENTRY = fileURLToPath(new URL('../../delegate/src/main.ts', import.meta.url));
@@ -20,12 +20,25 @@ export interface Bundle {
 export async function bundle(): Promise<Bundle> {
   const directory = mkdtempSync(path.join(tmpdir(), 'outrider-sweep-bundle-'));
   const output = path.join(directory, 'delegate');
+  const compileCache = path.join(directory, 'cache');
   await bundleDelegate({ entry: ENTRY, output });
+  await fillCompileCache(output, compileCache);
   return {
     main: path.join(output, 'main.mjs'),
-    compileCache: path.join(directory, 'cache'),
+    compileCache,
     remove: () => rmSync(directory, { recursive: true, force: true }),
   };
+}
+
+/** A process that is killed never writes what it compiled: one that ends by itself does it for all of them. */
+async function fillCompileCache(output: string, compileCache: string): Promise<void> {
+  const modules = readdirSync(output, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.mjs'));
+  const script = modules
+    .map((file) => `import ${JSON.stringify(pathToFileURL(path.join(output, file)).href)};`)
+    .join('\n');
+  const env = { PATH: process.env['PATH'] ?? '', HOME: output, NODE_COMPILE_CACHE: compileCache };
+  const child = spawn(process.execPath, ['--input-type=module', '--eval', script], { env, stdio: 'inherit' });
+  await once(child, 'exit');
 }
 
 /** One delegate process. Its data directory outlives it. */
