@@ -28,7 +28,7 @@ export const NO_OLD_EPOCH: Invariant = {
 
 function overlappingHolders(record: HistoryRecord): Finding[] {
   const findings: Finding[] = [];
-  const living = record.holders.map((span) => untilItsDeath(span, record));
+  const living = record.holders.map((span) => untilItsDeath(span, record.trace));
   for (const spans of groupBy(living, ({ taskId }) => taskId).values()) {
     const sorted = spans.toSorted((one, other) => one.fromMs - other.fromMs);
     for (const [index, span] of sorted.entries()) {
@@ -46,7 +46,7 @@ function holdersOfWithdrawn(record: HistoryRecord): Finding[] {
   return withdrawn.flatMap(({ taskId, atMs }) => {
     const spans = record.holders.filter((span) => span.taskId === taskId && span.fromMs <= atMs && atMs < span.untilMs);
     return spans
-      .map((span) => untilItsDeath(span, record))
+      .map((span) => untilItsDeath(span, record.trace))
       .filter((span) => atMs < span.untilMs)
       .map(({ host, untilMs }) => ({
         detail: `${taskId} was withdrawn, and ${host} may change AWS for it until ${untilMs}`,
@@ -57,7 +57,7 @@ function holdersOfWithdrawn(record: HistoryRecord): Finding[] {
 }
 
 /** A dead process believes nothing; what it had sent is on the wire (H3). */
-function untilItsDeath(span: HolderSpan, { trace }: HistoryRecord): HolderSpan {
+function untilItsDeath(span: HolderSpan, trace: HistoryRecord['trace']): HolderSpan {
   const died = trace.find(
     ({ atMs, kind, host }) => kind === 'process:delegate-ended' && host === span.host && atMs >= span.fromMs,
   );
@@ -102,8 +102,11 @@ function takenFromConnected(record: HistoryRecord): Finding[] {
 
 /** It was heard of a moment ago, and nothing has happened since then by which it could be lost. */
 function isConnected({ trace, holders }: HistoryRecord, instanceId: string, fromMs: number, toMs: number): boolean {
-  const host = holders.find((span) => span.instanceId === instanceId)?.host;
-  if (host === undefined || toMs - fromMs > HEARTBEAT_MS) return false;
+  const last = holders.findLast((span) => span.instanceId === instanceId);
+  if (last === undefined || toMs - fromMs > HEARTBEAT_MS) return false;
+  const { host } = last;
+  // What a dead process had said may take its time on its way into a slow store.
+  if (untilItsDeath({ ...last, untilMs: toMs }, trace).untilMs < toMs) return false;
   const losses =
     /^(connection:lost|process:(delegate|control-plane)-ended|fault:(partition|messages|reset|freeze-.*))$/;
   return !trace.some(
