@@ -5,7 +5,7 @@ import {
   ServerListenerBuilder,
   status,
 } from '@grpc/grpc-js';
-import { AUTHORIZATION_METADATA, DELEGATE_SERVICE } from '@outrider/shared/protocol/service.ts';
+import { AUTHORIZATION_METADATA, DELEGATE_SERVICE, SESSION_METADATA } from '@outrider/shared/protocol/service.ts';
 import type { DelegateAuthenticator } from '../app/credentials.ts';
 import type { DelegatePeer } from '../app/dispatch/ports.ts';
 import type { Logger } from '../app/logger.ts';
@@ -35,8 +35,8 @@ export function createDoor(authenticator: DelegateAuthenticator, logger: Logger)
   let open = true;
 
   async function admit(metadata: Metadata, address: string, path: string): Promise<string | undefined> {
-    // Logs goes on with a session that Control or Poll has begun.
-    const beginsSession = path !== DELEGATE_SERVICE.logs.path;
+    // Logs, and each Poll but the first, go on with a session. Who says so falsely is let in no further.
+    const beginsSession = path !== DELEGATE_SERVICE.logs.path && metadata.get(SESSION_METADATA).length === 0;
     const verdict = await authenticator.authenticate({ bearer: bearerOf(metadata), beginsSession });
     if (verdict.kind === 'refused') return verdict.because;
     const { delegateName, credentialId } = verdict;

@@ -1,7 +1,7 @@
 import { type ServiceError, status } from '@grpc/grpc-js';
 import { type Decoded, decodeLogReply, decodeServerMessage } from '@outrider/shared/protocol/codec.ts';
 import type { PollResponse } from '@outrider/shared/protocol/messages.ts';
-import { AUTHORIZATION_METADATA, DELEGATE_SERVICE } from '@outrider/shared/protocol/service.ts';
+import { AUTHORIZATION_METADATA, DELEGATE_SERVICE, SESSION_METADATA } from '@outrider/shared/protocol/service.ts';
 import type { Attempt, AttemptEvents, Dialling } from './attempt.ts';
 import type { Channel } from './channel.ts';
 import type { Timers } from './instant.ts';
@@ -32,6 +32,8 @@ export class PollAttempt implements Attempt {
   readonly #lines = new Set<Line>();
   #made = false;
   #creditBytes = 0;
+  /** Empty until Welcome. */
+  #sessionId = '';
   #over = false;
   #cancelOpening: () => void = () => {};
 
@@ -115,6 +117,7 @@ export class PollAttempt implements Attempt {
     const line = this.#line;
     line.calls += 1;
     const metadata = dialling.metadata();
+    if (this.#sessionId !== '') metadata.set(SESSION_METADATA, this.#sessionId);
     const { path, requestSerialize, responseDeserialize } = DELEGATE_SERVICE.poll;
     let ended = false;
     const end = () => {
@@ -141,7 +144,8 @@ export class PollAttempt implements Attempt {
     };
   }
 
-  #take({ control, logs }: PollResponse): void {
+  #take({ sessionId, control, logs }: PollResponse): void {
+    this.#sessionId = sessionId;
     for (const bytes of control) if (!this.#over) this.#events.message(decodeServerMessage(bytes));
     for (const bytes of logs) {
       const decoded = decodeLogReply(bytes);

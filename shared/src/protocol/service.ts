@@ -64,5 +64,8 @@ export const METHOD_SINCE = {
 
 /** Carries the credential: `Bearer odc_…`. */
 export const AUTHORIZATION_METADATA = 'authorization';
-/** On Logs: the session id of Welcome. Logs without a live session are refused. */
+/**
+ * The session id of Welcome: on Logs, which are refused without a live session, and on each Poll but the first, which is then known
+ * for one that begins nothing.
+ */
 export const SESSION_METADATA = 'outrider-session';
