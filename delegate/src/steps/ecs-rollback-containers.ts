@@ -33,7 +33,7 @@ export const ecsRollbackContainers: StepHandler<'ecs-rollback-containers'> = asy
   const { goal, tasksBefore, stoppedBefore } = await decideOnce(ctx, setup, recorded);
   await removeAutoScaling(ctx, cluster, goal.newService.name);
   const grow = goal.oldServices.map((service) => ({ ...service, role: 'old' as const }));
-  const shrink = { ...goal.newService, role: 'new' as const };
+  const shrink = { ...goal.newService, role: 'new' as const, shrinking: true as const };
   const containers = await resizeAll(ctx, {
     cluster,
     containerName: setup.containerName,

@@ -56,7 +56,7 @@ function snapshotsOf(setup: SetupOutput, services: readonly ServiceDesired[]) {
 /** Old first only where the author chose it: then nothing may serve for a while. */
 function order(ctx: Context, setup: SetupOutput, goal: Goal) {
   const grow = { ...goal.newService, role: 'new' as const };
-  const shrink = goal.oldServices.map((service) => ({ ...service, role: 'old' as const }));
+  const shrink = goal.oldServices.map((service) => ({ ...service, role: 'old' as const, shrinking: true as const }));
   if (setup.resizeStrategy === 'resize-new-first') return [grow, ...shrink];
   if (shrink.length > 0 && shrink.every((service) => service.desired === 0)) {
     ctx.log('Downsizing the old version first: no instance of it is left until the new ones run', 'WARN');

@@ -6,6 +6,8 @@ import { resizeService } from './resize.ts';
 
 export interface ResizeStep extends ServiceDesired {
   readonly role: 'new' | 'old';
+  /** As Resize.shrinking. */
+  readonly shrinking?: true;
 }
 
 export interface ResizeAll {
@@ -51,7 +53,7 @@ export async function resizeAll(ctx: StepContext<unknown>, options: ResizeAll): 
   const newest = options.newestEventsBefore === undefined ? undefined : new Set(options.newestEventsBefore);
   const done = [...options.done];
   const containers: ContainerInfo[] = [];
-  for (const { name, desired, role } of options.steps) {
+  for (const { name, desired, role, shrinking } of options.steps) {
     const common = { cluster, serviceName: name, containerName, tasksBefore };
     if (done.includes(name)) {
       // An earlier run said all there is to say of it.
@@ -63,6 +65,7 @@ export async function resizeAll(ctx: StepContext<unknown>, options: ResizeAll): 
         ...common,
         desired,
         role,
+        shrinking,
         stoppedBefore,
         steadyStateTimeoutMinutes,
         newestEventsBefore: newest,

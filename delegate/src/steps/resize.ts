@@ -24,6 +24,11 @@ export interface Resize {
   /** Newest events from before the step's first change; undefined: those that have come by now. */
   readonly newestEventsBefore?: ReadonlySet<string> | undefined;
   readonly steadyStateTimeoutMinutes: number;
+  /**
+   * The step takes instances away here: what is left need not be healthy. Undefined: as the live count says, which cannot tell
+   * when an earlier run has resized it already.
+   */
+  readonly shrinking?: boolean | undefined;
 }
 
 /**
@@ -38,7 +43,7 @@ export async function resizeService(ctx: StepContext<unknown>, resize: Resize): 
   const eventIds = newestEventsBefore === undefined ? taken.eventIds : eventsUpTo(before, newestEventsBefore);
   const baseline = { ...taken, eventIds, stoppedTasks: stoppedBefore };
   const untilMs = waitEnd(ctx, resize.steadyStateTimeoutMinutes * 60_000);
-  const shrinking = desired < before.desired || desired === 0;
+  const shrinking = resize.shrinking ?? (desired < before.desired || desired === 0);
   if (before.desired === desired) {
     ctx.log(`Service [${serviceName}] in cluster [${cluster}] stays at ${desired} instances`);
   } else {

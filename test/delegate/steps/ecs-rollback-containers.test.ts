@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, test } from 'node:test';
+import type { Aws } from '@outrider/delegate/aws/ports.ts';
 import { AUTO_SCALING_MARK, SUSPENDED } from '@outrider/delegate/steps/auto-scaling-mark.ts';
+import { StepStopped } from '@outrider/delegate/steps/contract.ts';
 import type { SetupOutput } from '@outrider/shared/steps/ecs-service-setup.ts';
 import type { Prior } from '@outrider/shared/steps/task.ts';
 import {
@@ -55,6 +57,21 @@ describe('Rollback Containers', () => {
     const last = await rollback('r1.1', { setup, undo: undo(first) });
     assert.deepEqual(await counts(setup), { old: [2, 2], new: [0, 0] });
     assert.equal(last.texts[0], 'Begin execution of command: Rollback ECS Service');
+  });
+
+  test('a rollback that was interrupted while the bad version shrank goes on: what failed before is no reason to give up', async () => {
+    await deployVersion(world);
+    const setup = await runSetup(world, { execution: 2, image: NEW_IMAGE });
+    outputOf(await upgrade(setup, 'p1.2', '50%'));
+    world.simulator.control.addFault({ kind: 'image-pull-failure', image: NEW_IMAGE });
+    const second = await upgrade(setup, 'p2.1', '100%', true);
+    assert.equal(failureCodeOf(second), 'image-pull-failed');
+    const prior = { setup, undo: undo(second) };
+    const task = stepTask('ecs-rollback-containers', { execution: 2, stepId: 'r2.1', rollback: true, prior });
+    const begun = await world.run(task, { wrap: (aws) => stoppedAfterResize(aws, setup.serviceName) });
+    assert.equal(begun.outcome.outcome, 'stopped');
+    outputOf(await world.run(task, { facts: begun.facts, again: true }));
+    assert.deepEqual(await counts(setup), { old: [1, 1], new: [1, 1] });
   });
 
   test('the old version is whole again before the new one shrinks', async () => {
@@ -200,3 +217,18 @@ describe('Rollback Containers', () => {
     assert.deepEqual((await counts(setup)).new, [2, 2]);
   });
 });
+
+/** The delegate goes away right after this service was resized. */
+function stoppedAfterResize(aws: Aws, service: string): Aws {
+  return {
+    ...aws,
+    ecs: {
+      ...aws.ecs,
+      updateService: async (cluster, name, change) => {
+        const updated = await aws.ecs.updateService(cluster, name, change);
+        if (name === service) throw new StepStopped('draining');
+        return updated;
+      },
+    },
+  };
+}
