@@ -121,6 +121,8 @@ async function prepare(directory: string, pace: Pace, chance: Chance): Promise<P
         OUTRIDER_JOIN_TOKEN: joinTokens[name],
         OUTRIDER_DELEGATE_NAME: name,
         OUTRIDER_DATA_DIR: path.join(directory, name),
+        // One of them stands behind a proxy that has no streams.
+        OUTRIDER_TRANSPORT: name === 'delegate-c' ? 'poll' : 'auto',
         OUTRIDER_POLL_MIN_MS: '50',
         OUTRIDER_POLL_MAX_MS: '300',
         OUTRIDER_ECS_AGENT_PORT: String(aws.agentPort),

@@ -35,7 +35,12 @@ const FAST: Pace = {
     cancelAcknowledgeMs: 30_000,
     sessionLostMs: 6_500,
   },
-  connection: { watchdogMs: 4_000, reconnectBaseMs: 200, credentialRetryMs: 5_000 },
+  connection: {
+    watchdogMs: 4_000,
+    reconnectBaseMs: 200,
+    credentialRetryMs: 5_000,
+    poll: { holdMs: 3_000, answerMs: 1_500, giveUpMs: 4_000, repeatBaseMs: 100, pauseMs: 200 },
+  },
   callMs: 2_000,
 };
 
