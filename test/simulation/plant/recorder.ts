@@ -15,6 +15,7 @@ import type {
 } from '../ports.ts';
 import type { Scheduler } from '../scheduler.ts';
 import type { PlantFailure, RolledBack, SecretLeak } from './record.ts';
+import type { TraceKind } from './trace-kind.ts';
 
 /** An entry of an evidence list without its time, which the recorder knows. */
 type Untimed<Entry> = Entry extends unknown ? Omit<Entry, 'atMs'> : never;
@@ -54,7 +55,7 @@ export class Recorder {
     return this.#scheduler.now() - this.#beganAtMs;
   }
 
-  note(kind: string, host: string, detail = ''): void {
+  note(kind: TraceKind, host: string, detail = ''): void {
     if (this.trace.length < ENTRIES_MAX) this.trace.push({ atMs: this.nowMs, kind, host, detail });
   }
 

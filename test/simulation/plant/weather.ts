@@ -80,7 +80,7 @@ export class Weather {
     return now >= atMs && now < atMs + forMs;
   }
 
-  #took(index: number, how: string): void {
+  #took(index: number, how: MessageFault['how'] | StoreFault): void {
     this.#recorder.faultsInEffect.add(index);
     this.#recorder.note(`struck:${how}`, 'weather');
   }
