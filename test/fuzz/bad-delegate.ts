@@ -94,13 +94,18 @@ export class BadDelegate {
     return { control, sessionId };
   }
 
-  /** Waits for the next offer and takes it. */
+  /** Waits for an offer and takes it; what was offered to an earlier session of this delegate may be over by then. */
   async hold(control: Call): Promise<Held> {
     const executionId = await this.#victim.begin('bad');
-    const { taskId, epoch } = await control.next('an offer', only('offer'));
-    await control.send(encoded({ kind: 'accept', taskId, epoch }));
-    await control.next('a lease', only('lease'));
-    return { executionId, ref: { taskId, epoch } };
+    for (;;) {
+      const { taskId, epoch } = await control.next('an offer', only('offer'));
+      await control.send(encoded({ kind: 'accept', taskId, epoch }));
+      const answer = await control.next(
+        `a word about ${taskId} ${epoch}`,
+        (told) => only('lease')(told) ?? only('refused')(told),
+      );
+      if (answer.kind === 'lease') return { executionId, ref: { taskId, epoch } };
+    }
   }
 
   close(): void {

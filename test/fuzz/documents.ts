@@ -1,7 +1,8 @@
 /** One execution at a time runs at one place, and bad delegates do not finish theirs: each gets a place of its own. */
 export const BAD_PLACES = 200;
 
-/** What is deployed while somebody misbehaves: one step at the good delegate, or at a bad one (`good` and `bad` are selectors). */
+/** What is deployed while somebody misbehaves: one step at the good delegate (`held`: one that waits), or at a bad one.
+ * `good` and `bad` are selectors. */
 export const DOCUMENTS = `
 apiVersion: outrider/v1
 kind: Service
@@ -19,6 +20,7 @@ kind: Environment
 metadata: { application: Fuzz, name: stage }
 spec: { type: NON_PROD }
 ${infrastructureAndWorkflow('good', 'good')}
+${infrastructureAndWorkflow('held', 'good')}
 ${Array.from({ length: BAD_PLACES }, (_, index) => infrastructureAndWorkflow(`bad-${index}`, 'bad')).join('')}`;
 
 function infrastructureAndWorkflow(name: string, selector: string): string {

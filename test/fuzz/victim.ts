@@ -9,6 +9,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type DelegateConfig, type DelegateHandle, startDelegate } from '@outrider/delegate/delegate.ts';
 import { parseJoinToken } from '@outrider/shared/protocol/join-token.ts';
+import type { TaskRef } from '@outrider/shared/protocol/messages.ts';
 import { STEP_TYPES } from '@outrider/shared/steps/index.ts';
 import { eventually } from '../support/processes.ts';
 import { BAD_PLACES, DOCUMENTS } from './documents.ts';
@@ -24,6 +25,13 @@ export interface Answer {
   readonly json: Readonly<Record<string, unknown>>;
 }
 
+/** Work of somebody else. */
+export interface Neighbour {
+  readonly ref: TaskRef;
+  /** Lets it end, and sees that nobody else has had a word in it. */
+  finish(): Promise<void>;
+}
+
 /** A control plane to be ill-treated, and a good delegate beside whoever does it. */
 export class Victim {
   readonly grpcPort: number;
@@ -34,6 +42,7 @@ export class Victim {
   readonly directory: string;
   readonly #child: ChildProcess;
   readonly #printed: string[];
+  readonly #held: (() => void)[] = [];
   #questions = 0;
   #badPlaces = 0;
   #good: DelegateHandle | undefined;
@@ -81,15 +90,39 @@ export class Victim {
     return victim;
   }
 
+  /** A step of the good delegate that goes on until it is let go: for whoever wants to lay hands on it. */
+  async neighbour(): Promise<Neighbour> {
+    const executionId = await this.begin('held');
+    const release = await eventually('the step has begun', () => this.#held.shift());
+    return {
+      // The first offer of the first attempt.
+      ref: { taskId: `${executionId}/p1.1/1`, epoch: 1 },
+      finish: async () => {
+        release();
+        await this.untilEnded(executionId);
+        const { json } = await this.call('GET', `/v1/executions/${executionId}/steps/p1.1/logs`);
+        const { lines } = json;
+        assert.ok(Array.isArray(lines));
+        const texts = lines.map((line: unknown): unknown => Object(line).text);
+        assert.deepEqual(texts, [
+          'Begin execution of command: Deploy',
+          'Command execution finished with status SUCCESS',
+        ]);
+      },
+    };
+  }
+
   async #prepare(): Promise<void> {
     const applied = await this.call('POST', '/v1/apply', { files: [{ name: 'fuzz.yaml', text: DOCUMENTS }] });
     assert.equal(applied.status, 200, applied.text);
     this.#good = await startDelegate(await this.config(GOOD, [GOOD]), {
       stepTypes: STEP_TYPES,
       work: {
-        async runStep(task, _facts, ctx) {
+        runStep: async (task, _facts, ctx) => {
           ctx.log(`Begin execution of command: ${task.stepName}`);
           await ctx.checkpoint({ began: true });
+          if (task.target.infrastructure === 'held') await hold(this.#held);
+          ctx.log('Command execution finished with status SUCCESS');
           return { outcome: 'succeeded', output: {} };
         },
       },
@@ -130,8 +163,8 @@ export class Victim {
   }
 
   /** Starts an execution of one step and answers its id. */
-  async begin(whose: 'good' | 'bad' = 'good'): Promise<string> {
-    const workflow = whose === 'good' ? whose : `bad-${this.#badPlaces++ % BAD_PLACES}`;
+  async begin(whose: 'good' | 'held' | 'bad' = 'good'): Promise<string> {
+    const workflow = whose !== 'bad' ? whose : `bad-${this.#badPlaces++ % BAD_PLACES}`;
     const body = { workflow, application: 'Fuzz', artifacts: { web: ':1.28' } };
     const started = await this.call('POST', '/v1/executions', body);
     assert.equal(started.status, 201, started.text);
@@ -212,6 +245,7 @@ export class Victim {
   }
 
   async close(): Promise<void> {
+    for (const release of this.#held) release();
     await this.#good?.kill();
     if (this.alive) {
       this.#child.kill('SIGKILL');
@@ -237,4 +271,10 @@ export class Victim {
       this.#child.send({ ask, id });
     });
   }
+}
+
+async function hold(held: (() => void)[]): Promise<void> {
+  await new Promise<void>((resolve) => {
+    held.push(resolve);
+  });
 }

@@ -97,7 +97,7 @@ describe('a delegate that was let in and behaves badly', () => {
   test('a heartbeat for a hundred thousand tasks is not dealt with', async () => {
     const { delegate, ref } = await holder();
     const task = { taskId: ref.taskId, epoch: String(ref.epoch) };
-    const running = Array(TASKS_PER_MESSAGE_MAX + 1).fill(task);
+    const running = Array.from({ length: TASKS_PER_MESSAGE_MAX + 1 }, () => task);
     delegate.sendBytes(control({ heartbeat: { sequence: '1', running, slotsFree: 0 } }));
     await livesOn(delegate);
     assert.ok(!delegate.has('heartbeat-ack'));
@@ -106,7 +106,7 @@ describe('a delegate that was let in and behaves badly', () => {
   test('one that claims to hold a hundred thousand tasks is turned away', async () => {
     const delegate = raw();
     const item = { taskId: 't', epoch: 1, phase: 'running', logOffset: 0, resultSha256: '' } as const;
-    delegate.hello('one', { inventory: Array(TASKS_PER_MESSAGE_MAX + 1).fill(item) });
+    delegate.hello('one', { inventory: Array.from({ length: TASKS_PER_MESSAGE_MAX + 1 }, () => item) });
     const ended = await delegate.ended();
     assert.equal(ended.code, status.INVALID_ARGUMENT);
     assert.match(ended.details, /at most 1000/);
