@@ -81,6 +81,7 @@ export async function startDelegate(
       now,
       logger,
       random,
+      newSecret: () => randomBytes(32).toString('base64url'),
       ...(overrides.protocol === undefined ? {} : { protocol: overrides.protocol }),
       ...(overrides.signal === undefined ? {} : { signal: overrides.signal }),
     };
@@ -168,11 +169,12 @@ function keeperOf(
   identity: IdentityOptions,
   tools: { readonly timers: Timers; readonly random: () => number; readonly logger: Logger },
 ): CredentialKeeper {
-  const { config, directory, instanceId, now } = identity;
+  const { config, directory, instanceId, newSecret, now } = identity;
   return new CredentialKeeper({
     ...tools,
     credential,
     now,
+    newSecret,
     store: (changed) => writeCredential(directory, changed),
     askToRenew: (caCertificatePem, bearer, nextBearer) =>
       askToRenew({ address: config.controlPlane, caCertificatePem, bearer, nextBearer, instanceId }),

@@ -170,7 +170,7 @@ const SIMULATED: readonly string[] = [
 const REAL: readonly string[] = [
   'delegate/src/agent/alive.ts',
   'delegate/src/agent/instant.ts',
-  'delegate/src/agent/join.ts',
+  'delegate/src/agent/unary.ts',
   'delegate/src/ecs-agent/introspection.ts',
   'simulator/src/wire/handle-call.ts',
   'simulator/src/world/clock.ts',

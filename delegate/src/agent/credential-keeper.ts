@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import { OutriderError } from '@outrider/shared/errors.ts';
 import { formatCredential, parseCredential } from '@outrider/shared/protocol/join-token.ts';
 import { METHOD_SINCE } from '@outrider/shared/protocol/service.ts';
@@ -20,6 +19,8 @@ export interface KeeperOptions {
   readonly timers: Timers;
   /** Uniform in [0, 1). */
   readonly random: () => number;
+  /** 32 random bytes, base64url. */
+  readonly newSecret: () => string;
   readonly logger: Logger;
 }
 
@@ -165,11 +166,11 @@ export class CredentialKeeper {
 
   /** Undefined: it cannot be stored, so it must not be asked for. */
   #makeNext(): NextGeneration | undefined {
-    const { now, logger } = this.#options;
+    const { now, newSecret, logger } = this.#options;
     const { bearer, expiresAtMs, renewAtMs } = this.#credential;
     const id = parseCredential(bearer)?.id ?? '';
     const next: NextGeneration = {
-      bearer: formatCredential({ id, secret: randomBytes(32).toString('base64url') }),
+      bearer: formatCredential({ id, secret: newSecret() }),
       madeAtMs: now(),
       // It is renewed half way: what is left is at least as long as what has passed, give or take the jitter.
       lifeMs: Math.max(expiresAtMs - renewAtMs, 0),

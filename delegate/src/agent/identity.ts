@@ -1,4 +1,4 @@
-import { createHash, randomBytes, X509Certificate } from 'node:crypto';
+import { createHash, X509Certificate } from 'node:crypto';
 import { OutriderError } from '@outrider/shared/errors.ts';
 import { formatCredential } from '@outrider/shared/protocol/join-token.ts';
 import type { JoinResponse } from '@outrider/shared/protocol/messages.ts';
@@ -27,7 +27,9 @@ export interface IdentityOptions {
   readonly version: string;
   readonly now: () => number;
   /** Uniform in [0, 1). */
-  readonly random?: () => number;
+  readonly random: () => number;
+  /** 32 random bytes, base64url. */
+  readonly newSecret: () => string;
   readonly logger: Logger;
   /** Default: PROTOCOL_RANGE. Tests of upgrades give another. */
   readonly protocol?: ProtocolRange;
@@ -56,13 +58,13 @@ export async function obtainCredential(options: IdentityOptions): Promise<Creden
 
 /** Exchanges the join token again, whatever is kept. @throws as obtainCredential */
 export async function join(options: IdentityOptions): Promise<Credential> {
-  const { config, directory, instanceId, version, now, random = Math.random, signal } = options;
+  const { config, directory, instanceId, version, now, random, signal } = options;
   const { joinToken, controlPlane, name } = config;
   if (joinToken === null || joinToken.caFingerprint === null) {
     throw new OutriderError('join-refused', 'OUTRIDER_JOIN_TOKEN is missing');
   }
   const caCertificatePem = await fetchCaCertificate(controlPlane, joinToken.caFingerprint, controlPlane.host, signal);
-  const secret = makesSecret(options) ? pendingSecret(directory, joinToken.id) : '';
+  const secret = makesSecret(options) ? pendingSecret(options, joinToken.id) : '';
   const request = {
     joinToken: joinToken.text,
     delegateName: name,
@@ -102,10 +104,10 @@ function makesSecret({ protocol = PROTOCOL_RANGE }: IdentityOptions): boolean {
  * The secret that this delegate will have, made once for a token and on the disk before it is used: a join whose answer was
  * lost is asked for again with the same one, also by the next process, and spends no second use of the token.
  */
-function pendingSecret(directory: string, tokenId: string): string {
+function pendingSecret({ directory, newSecret }: IdentityOptions, tokenId: string): string {
   const pending = readPendingJoin(directory);
   if (pending?.tokenId === tokenId) return pending.secret;
-  const secret = randomBytes(32).toString('base64url');
+  const secret = newSecret();
   writePendingJoin(directory, { tokenId, secret });
   return secret;
 }

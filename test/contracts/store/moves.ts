@@ -10,17 +10,9 @@ import type { OperationName } from '@outrider/control-plane/store/operations.ts'
 import { RESTORATION_SETTING } from '@outrider/control-plane/store/restoration.ts';
 import { taskId } from '@outrider/shared/ids.ts';
 import type { TaskRef } from '@outrider/shared/protocol/messages.ts';
-import {
-  apiKeyOf,
-  commitOf,
-  credentialOf,
-  eventsFrom,
-  logLines,
-  stepTaskOf,
-  summaryOf,
-  T0,
-  tokenOf,
-} from './fixtures.ts';
+import { commitOf, eventsFrom, logLines, stepTaskOf, summaryOf, T0 } from './fixtures.ts';
+import { fleetBuilders, keyBuilders } from './fleet-moves.ts';
+import { type Ask, type Builder, Picker, WORLD } from './picker.ts';
 
 /** One step of a random history: which operation, and numbers from which its input is made. */
 export interface Move {
@@ -28,57 +20,10 @@ export interface Move {
   readonly picks: readonly number[];
 }
 
-/** An operation with its input, to be put to any store. */
-export type Ask = (store: Store) => Promise<unknown>;
-
-/** The small world in which the histories play: few ids, so that they meet often. */
-export const WORLD = {
-  executions: ['0', '1', '2', '3'].map((digit) => `exe_${digit.repeat(26)}`),
-  steps: ['p1.1', 'p1.2', 'p2.1', 'p2.2', 'p2.3'],
-  instances: [
-    { delegate: 'vpc-1', instanceId: 'a' },
-    { delegate: 'vpc-1', instanceId: 'b' },
-    { delegate: 'vpc-2', instanceId: 'c' },
-  ],
-  applications: ['ECS', 'other'],
-  names: ['web', 'worker', 'web 2'],
-  statuses: ['running', 'succeeded', 'failed'],
-  ids: ['one', 'two', 'three'],
-  secrets: ['secret-1', 'secret-2'],
-} as const;
-
-/** Hands out the numbers of a move; beyond the last it begins anew. */
-class Picker {
-  readonly #picks: readonly number[];
-  #next = 0;
-  constructor(picks: readonly number[]) {
-    this.#picks = picks;
-  }
-  below(limit: number): number {
-    const pick = this.#picks[this.#next % this.#picks.length] ?? 0;
-    this.#next += 1;
-    return pick % limit;
-  }
-  oneOf<T>(choices: readonly [T, ...T[]] | readonly T[]): T {
-    const choice = choices[this.below(choices.length)];
-    if (choice === undefined) throw new Error('nothing to choose from');
-    return choice;
-  }
-  /** True once in `times`. */
-  rarely(times: number): boolean {
-    return this.below(times) === 0;
-  }
-  time(): number {
-    return T0 + this.below(8) * 1_000;
-  }
-}
-
 /** Makes the input of a move fit what the oracle holds now, so that most moves succeed and some just fail. */
 export async function askOf(move: Move, oracle: Store): Promise<Ask> {
   return BUILDERS[move.kind](new Picker(move.picks), oracle);
 }
-
-type Builder = (pick: Picker, oracle: Store) => Ask | Promise<Ask>;
 
 const BUILDERS: Readonly<Record<OperationName, Builder>> = {
   check: () => (store) => store.check(),
@@ -377,120 +322,6 @@ function logBuilders() {
     logDigest: async (pick, oracle) => {
       const { taskId: id } = await someTask(pick, oracle);
       return (store) => store.logDigest(id);
-    },
-  } satisfies Partial<Record<OperationName, Builder>>;
-}
-
-function fleetBuilders() {
-  const delegateName = (pick: Picker) => pick.oneOf(WORLD.instances).delegate;
-  return {
-    seeDelegate: (pick) => {
-      const row = {
-        name: delegateName(pick),
-        tags: [pick.oneOf(WORLD.ids)],
-        version: '1.0.0',
-        region: 'us-east-1',
-        stepTypes: ['shell-script'],
-        lastSeenMs: pick.time(),
-      };
-      return (store) => store.seeDelegate(row);
-    },
-    listDelegates: () => (store) => store.listDelegates(),
-    removeDelegate: (pick) => {
-      const name = delegateName(pick);
-      return (store) => store.removeDelegate(name);
-    },
-    getDelegate: (pick) => {
-      const name = delegateName(pick);
-      return (store) => store.getDelegate(name);
-    },
-    lockDelegate: (pick) => {
-      const [name, at] = [delegateName(pick), pick.time()];
-      return (store) => store.lockDelegate(name, `copied at ${at}`, at);
-    },
-    unlockDelegate: (pick) => {
-      const name = delegateName(pick);
-      return (store) => store.unlockDelegate(name);
-    },
-    createJoinToken: (pick) => {
-      const token = tokenOf({
-        id: `token-${pick.below(4)}`,
-        secretSha256: pick.oneOf(WORLD.secrets),
-        delegateName: pick.rarely(3) ? delegateName(pick) : null,
-        usesLeft: pick.rarely(3) ? null : pick.below(3),
-        createdAtMs: pick.time(),
-        expiresAtMs: T0 + 6_500,
-      });
-      return (store) => store.createJoinToken(token);
-    },
-    listJoinTokens: () => (store) => store.listJoinTokens(),
-    revokeJoinToken: (pick) => {
-      const [id, at] = [`token-${pick.below(8)}`, pick.time()];
-      return (store) => store.revokeJoinToken(id, at);
-    },
-    redeemJoinToken: (pick) => {
-      const [id, secret, name] = [`token-${pick.below(4)}`, pick.oneOf(WORLD.secrets), delegateName(pick)];
-      const credential = credentialOf({
-        id: `credential-${pick.below(6)}`,
-        secretSha256: pick.oneOf(WORLD.secrets),
-        delegateName: name,
-      });
-      const at = pick.time();
-      return (store) => store.redeemJoinToken(id, secret, name, credential, at);
-    },
-    findCredential: (pick) => {
-      const id = `credential-${pick.below(6)}`;
-      return (store) => store.findCredential(id);
-    },
-    findCredentials: (pick) => {
-      const ids = [`credential-${pick.below(12)}`, `credential-${pick.below(12)}`];
-      return (store) => store.findCredentials(ids);
-    },
-    renewCredential: (pick) => {
-      const [id, secret, next] = [`credential-${pick.below(7)}`, pick.oneOf(WORLD.secrets), pick.oneOf(WORLD.secrets)];
-      const at = pick.rarely(8) ? T0 + 90_000_000 : pick.time();
-      const expiresAtMs = T0 + 86_400_000;
-      return (store) => store.renewCredential(id, secret, { secretSha256: next, expiresAtMs }, at);
-    },
-    revokeCredentials: (pick) => {
-      const [name, at] = [delegateName(pick), pick.time()];
-      return (store) => store.revokeCredentials(name, at);
-    },
-  } satisfies Partial<Record<OperationName, Builder>>;
-}
-
-function keyBuilders() {
-  const idOf = (pick: Picker) => `key-${pick.below(6)}`;
-  return {
-    createApiKey: (pick) => {
-      const key = apiKeyOf({
-        id: idOf(pick),
-        role: pick.oneOf(['viewer', 'operator', 'admin'] as const),
-        createdAtMs: pick.time(),
-        expiresAtMs: pick.rarely(2) ? pick.time() : null,
-      });
-      return (store) => store.createApiKey(key);
-    },
-    findApiKey: (pick) => {
-      const id = idOf(pick);
-      return (store) => store.findApiKey(id);
-    },
-    listApiKeys: () => (store) => store.listApiKeys(),
-    revokeApiKey: (pick) => {
-      const [id, at] = [idOf(pick), pick.time()];
-      return (store) => store.revokeApiKey(id, at);
-    },
-    touchApiKey: (pick) => {
-      const [id, at] = [idOf(pick), pick.time()];
-      return (store) => store.touchApiKey(id, at);
-    },
-    getSetting: (pick) => {
-      const key = pick.oneOf(WORLD.ids);
-      return (store) => store.getSetting(key);
-    },
-    setSetting: (pick) => {
-      const [key, value] = [pick.oneOf(WORLD.ids), pick.oneOf(WORLD.secrets)];
-      return (store) => store.setSetting(key, value);
     },
   } satisfies Partial<Record<OperationName, Builder>>;
 }

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
 import { describe, test } from 'node:test';
 import { createJoining, type Joining } from '@outrider/control-plane/app/joining.ts';
 import { SILENT } from '@outrider/control-plane/app/logger.ts';
@@ -120,6 +121,7 @@ class Machine {
       },
       now: () => world.now,
       random: () => 0.5,
+      newSecret: () => randomBytes(32).toString('base64url'),
       timers: {
         after: (milliseconds, run) => {
           const timer = { atMs: world.now + milliseconds, run };

@@ -196,7 +196,7 @@ export const logReply: fc.Arbitrary<LogReply> = fc.oneof(
   about('refused', record({ code: refusalCode, durableOffset: long, message: text })),
 );
 
-const sha256 = fc.string({ minLength: 64, maxLength: 64, unit: fc.constantFrom(...'0123456789abcdef') });
+const sha256 = fc.string({ minLength: 64, maxLength: 64, unit: fc.constantFrom(...'0123456789abcdef'.split('')) });
 
 export const joinRequest: fc.Arbitrary<JoinRequest> = record({
   joinToken: name,

@@ -168,10 +168,19 @@ function delegateBody({
   ...view
 }: DelegateView): DelegateBody {
   const { name, connected, draining, tags, stepTypes, version, region, slots, busy, instances } = view;
-  const lists = { tags: [...tags], stepTypes: [...stepTypes] };
-  const numbers = { slots, busy, instances };
   return {
-    ...{ name, connected, draining, ...lists, version, region, ...numbers, transport, lastSeenAt: iso(lastSeenMs) },
+    name,
+    connected,
+    draining,
+    tags: [...tags],
+    stepTypes: [...stepTypes],
+    version,
+    region,
+    slots,
+    busy,
+    instances,
+    transport,
+    lastSeenAt: iso(lastSeenMs),
     lock: lock === null ? null : { at: iso(lock.atMs), because: lock.because },
     copySeenAt: twinSeenMs === null ? null : iso(twinSeenMs),
   };
