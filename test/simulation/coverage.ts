@@ -9,7 +9,7 @@ import { FAULT_KINDS } from './script-faults.ts';
 /** How often each kind of thing happened, by name: `fault:partition`, `event:step-failed`, `message:offer`, `store:commit`, … */
 export type Counts = ReadonlyMap<string, number>;
 
-/** Fewest events that a history must have: one with less shows nothing. */
+/** Fewest entries of the trace that a history must have: one with less shows nothing. */
 export const EVENTS_MIN = 50;
 
 /** What happened in one history. A fault counts when it really changed something. */
@@ -33,8 +33,10 @@ export function countsOf(record: HistoryRecord): Counts {
 /** Why a history shows less than it should; empty: it does not. */
 export function thinness(record: HistoryRecord): string[] {
   const thin: string[] = [];
-  if (record.steps < EVENTS_MIN) thin.push(`it has ${record.steps} events, at least ${EVENTS_MIN} are wanted`);
-  if (record.trace.length < EVENTS_MIN) thin.push(`its trace has ${record.trace.length} entries`);
+  if (record.trace.length < EVENTS_MIN) {
+    thin.push(`only ${record.trace.length} things happened, at least ${EVENTS_MIN} are wanted`);
+  }
+  if (record.faultsInEffect.length === 0) thin.push('none of its faults had an effect');
   return thin;
 }
 

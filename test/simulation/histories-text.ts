@@ -14,12 +14,12 @@ export function progressLine({ histories, events, failures, seconds }: Progress,
 }
 
 export function summaryText(summary: Summary): string {
-  const { histories, events, failures, seconds, longest, counts } = summary;
+  const { histories, events, failures, redrawn, seconds, longest, counts } = summary;
   const never = EXPECTED.filter((kind) => !counts.has(kind));
   const lines = [
     `${histories} histories in ${seconds.toFixed(1)} s: ${rate(histories, seconds)} histories/s, ${rate(events, seconds)} events/s`,
     `${events} events, ${Math.round(events / Math.max(1, histories))} a history; the longest: seed ${longest.seed}, ${longest.events} events, ${longest.ms} ms`,
-    `${failures} failed`,
+    `${failures} failed; ${redrawn} more were too thin to show anything, and drawn anew`,
     '',
     'What occurred, and how often:',
     ...families(summary),

@@ -1,8 +1,7 @@
 import { appliedEdits } from './bug-state.ts';
 import { addCounts, countsOf } from './coverage.ts';
-import { runHistory } from './history.ts';
+import { runHistory, runSeed } from './history.ts';
 import type { Script } from './ports.ts';
-import { scriptOf } from './script.ts';
 import { shrink } from './shrink.ts';
 import { relevantTrace, shortened } from './trace-text.ts';
 import { type FailedHistory, isOrder, type Reply, type Tally } from './worker-protocol.ts';
@@ -10,24 +9,26 @@ import { type FailedHistory, isOrder, type Reply, type Tally } from './worker-pr
 /** A process that runs histories for somebody else: one order at a time, one answer each. It ends when it is left alone. */
 
 async function tally(seeds: readonly number[], untilFailure: boolean): Promise<Tally> {
+  const began = performance.now();
   const counts = new Map<string, number>();
   const failures: FailedHistory[] = [];
-  const before = { histories: 0, events: 0, longest: { seed: 0, events: 0, ms: 0 }, began: performance.now() };
-  let { histories, events, longest } = before;
+  const total = { histories: 0, events: 0, redrawn: 0 };
+  let longest = { seed: 0, events: 0, ms: 0 };
   for (const seed of seeds) {
     const from = performance.now();
-    const { record, violations } = await runHistory(scriptOf(seed));
-    histories += 1;
+    const { script, record, violations, draws } = await runSeed(seed);
+    total.histories += 1;
+    total.redrawn += draws - 1;
     if (record !== undefined) {
       addCounts(counts, countsOf(record));
-      events += record.steps;
+      total.events += record.steps;
       const ms = performance.now() - from;
       if (ms > longest.ms) longest = { seed, events: record.steps, ms: Math.round(ms) };
     }
-    if (violations.length > 0) failures.push({ seed, violations });
+    if (violations.length > 0) failures.push({ seed, script, violations });
     if (untilFailure && failures.length > 0) break;
   }
-  return { histories, events, longest, counts: [...counts], failures, ms: performance.now() - before.began };
+  return { ...total, longest, counts: [...counts], failures, ms: performance.now() - began };
 }
 
 async function smaller(script: Script, invariant: string): Promise<Extract<Reply, { kind: 'shrunk' }>> {
@@ -63,6 +64,7 @@ async function answer(message: unknown): Promise<Reply> {
   }
 }
 
+process.once('disconnect', () => process.exit());
 process.on('message', (message) => {
   void answer(message)
     .catch(
@@ -71,5 +73,7 @@ process.on('message', (message) => {
         why: thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown),
       }),
     )
-    .then((reply) => process.send?.(reply));
+    .then((reply) => {
+      if (process.connected) process.send?.(reply);
+    });
 });

@@ -1,5 +1,4 @@
 import { addCounts, type Counts } from './coverage.ts';
-import { scriptOf } from './script.ts';
 import type { FailedHistory, Reply, Tally } from './worker-protocol.ts';
 import { HistoriesWorker, type WorkerOptions } from './workers.ts';
 
@@ -19,6 +18,8 @@ export interface Progress {
   readonly histories: number;
   readonly events: number;
   readonly failures: number;
+  /** Scripts that were given up for another one, as too little happened. */
+  readonly redrawn: number;
   readonly seconds: number;
 }
 
@@ -41,11 +42,11 @@ export async function runHistories(options: HistoriesOptions): Promise<Summary> 
   const began = performance.now();
   const counts = new Map<string, number>();
   const failed: FailedHistory[] = [];
-  const total = { histories: 0, events: 0, failures: 0, next: seed, edits: Number.POSITIVE_INFINITY };
+  const total = { histories: 0, events: 0, failures: 0, redrawn: 0, next: seed, edits: Number.POSITIVE_INFINITY };
   let longest: Tally['longest'] = { seed, events: 0, ms: 0 };
   const progress = (): Progress => {
-    const { histories, events, failures } = total;
-    return { histories, events, failures, seconds: (performance.now() - began) / 1000 };
+    const { histories, events, failures, redrawn } = total;
+    return { histories, events, failures, redrawn, seconds: (performance.now() - began) / 1000 };
   };
   const work = async (): Promise<void> => {
     const worker = new HistoriesWorker(options.bug === undefined ? {} : { bug: options.bug });
@@ -59,6 +60,7 @@ export async function runHistories(options: HistoriesOptions): Promise<Summary> 
         failed.push(...tally.failures.slice(0, FAILED_MAX - failed.length));
         total.histories += tally.histories;
         total.events += tally.events;
+        total.redrawn += tally.redrawn;
         total.failures += tally.failures.length;
         total.edits = Math.min(total.edits, edits);
         if (tally.longest.ms > longest.ms) longest = tally.longest;
@@ -75,13 +77,13 @@ export async function runHistories(options: HistoriesOptions): Promise<Summary> 
 
 /** A failed history made smaller, in a worker of its own. */
 export async function shrunkHistory(
-  { seed, violations }: FailedHistory,
+  { script, violations }: FailedHistory,
   options: WorkerOptions = {},
 ): Promise<Extract<Reply, { kind: 'shrunk' }>> {
   const worker = new HistoriesWorker(options);
   try {
     const invariant = violations[0]?.invariant ?? 'plant';
-    return await worker.order({ kind: 'shrink', script: scriptOf(seed), invariant }, 'shrunk');
+    return await worker.order({ kind: 'shrink', script, invariant }, 'shrunk');
   } finally {
     await worker.end();
   }

@@ -353,6 +353,16 @@ const CASES: readonly Case[] = [
     says: /CreateService of .* left before its facts \(total\) were committed/,
   },
   {
+    title: 'a step is held up until its time is over',
+    id: 'H15',
+    changes: withEvent(
+      calm,
+      { type: 'step-failed', ...place, failure: { ...failure, code: 'step-timed-out' }, action: 'end' },
+      false,
+    ),
+    says: /p1\.1: step-timed-out: oh/,
+  },
+  {
     title: 'an error is logged that no fault explains',
     id: 'H13',
     changes: { errors: [{ atMs: 1, host: 'control-plane', message: 'A message failed', detail: '' }] },

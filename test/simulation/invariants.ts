@@ -1,4 +1,4 @@
-import { CHAINS_HOLD, EVERYTHING_ENDS, ONE_END, WATCHED_ONCE } from './invariants/events.ts';
+import { CHAINS_HOLD, EVERYTHING_ENDS, IN_TIME, ONE_END, WATCHED_ONCE } from './invariants/events.ts';
 import { NO_OLD_EPOCH, ONE_LEASE } from './invariants/leases.ts';
 import { LOGS_WHOLE } from './invariants/logs.ts';
 import { FACTS_BEFORE_CHANGES, MUTATIONS_IN_ORDER, NOTHING_AFTER_THE_END } from './invariants/mutations.ts';
@@ -26,6 +26,7 @@ export const INVARIANTS: readonly Invariant[] = [
   NO_OLD_EPOCH,
   NO_DEFECTS,
   FACTS_BEFORE_CHANGES,
+  IN_TIME,
 ];
 
 /** Everything in a history that must not be. */

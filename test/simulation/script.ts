@@ -29,9 +29,12 @@ const RECOVERY_MS = 3_600_000;
 /** A clock of a control plane that went back makes everything that is to end by it wait for as long again. */
 const RECOVERY_AFTER_JUMP_MS = 4 * 3_600_000;
 
-/** The script of a seed: who is there, what operators ask for, and what goes wrong. Always one that can happen (`problemsOf`). */
-export function scriptOf(seed: number): Script {
-  const random = new Random(`script/${seed}`);
+/**
+ * The script of a seed: who is there, what operators ask for, and what goes wrong. Always one that can happen (`problemsOf`). `draw`:
+ * another one of the same seed.
+ */
+export function scriptOf(seed: number, draw = 0): Script {
+  const random = new Random(draw === 0 ? `script/${seed}` : `script/${seed}/${draw}`);
   const delegates = NAMES.slice(0, random.chance(0.5) ? 2 : 3).map((name) => ({
     name,
     versions: random.pick(VERSION_RANGES),

@@ -218,6 +218,7 @@ const DELEGATE_BUGS: readonly SeededBug[] = [
         'if (this.remainingMs(taskId) >= callMs) return;',
         'if (lease.sentAt !== undefined) return;',
       ),
+      edit(`${agent}/lease-clock.ts`, 'holds: (callMs) => this.remainingMs(taskId) >= callMs,', 'holds: () => true,'),
     ],
   },
   {
@@ -331,13 +332,12 @@ const DELEGATE_BUGS: readonly SeededBug[] = [
   },
   {
     name: 'missing-lines-untold',
-    what: 'A log from which lines were lost with a disk does not say so',
+    what: 'A log whose delegate is gone, with lines that nobody else has, does not say so',
     edits: [
-      edit(`${agent}/log-spool.ts`, 'else if (lost) this.#write(this.#missing());', ''),
       edit(
-        `${agent}/log-spool.ts`,
-        "this.#rebase(durableOffset, lost ? this.#missing() : '');",
-        "this.#rebase(durableOffset, '');",
+        `${dispatch}/last-words.ts`,
+        "row.state === 'leased' ? ' What was logged there last may be missing here.' : ''",
+        "''",
       ),
     ],
   },
@@ -347,6 +347,7 @@ const DELEGATE_BUGS: readonly SeededBug[] = [
     edits: [
       edit(`${agent}/log-sender.ts`, 'for (const entry of this.#entries.values()) entry.sent = entry.durable;', ''),
       edit(`${agent}/log-sender.ts`, 'this.#rewind(reply, entry, reply.durableOffset);', ''),
+      edit(`${agent}/log-sender.ts`, 'else entry.sent = entry.durable;', 'else entry.heard = true;'),
     ],
   },
   {
@@ -360,8 +361,8 @@ const DELEGATE_BUGS: readonly SeededBug[] = [
       ),
       edit(
         `${steps}/task-definition.ts`,
-        'if (made !== undefined) return made;',
-        'if (made !== undefined && attempt > 9) return made;',
+        'const made = await lookAgain(ctx, options.family);',
+        'const made = await lookAgain(ctx, `not-${options.family}`);',
       ),
     ],
   },

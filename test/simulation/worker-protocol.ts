@@ -24,6 +24,8 @@ export type Reply =
 export interface Tally {
   readonly histories: number;
   readonly events: number;
+  /** Scripts that were given up for another one, as too little happened. */
+  readonly redrawn: number;
   /** The one that took the most time. */
   readonly longest: { readonly seed: number; readonly events: number; readonly ms: number };
   readonly counts: readonly (readonly [string, number])[];
@@ -33,6 +35,7 @@ export interface Tally {
 
 export interface FailedHistory {
   readonly seed: number;
+  readonly script: Script;
   readonly violations: readonly Violation[];
 }
 

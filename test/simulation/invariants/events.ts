@@ -19,6 +19,14 @@ export const EVERYTHING_ENDS: Invariant = {
   check: whatHasNotEnded,
 };
 
+export const IN_TIME: Invariant = {
+  id: 'H15',
+  says:
+    'No step fails for want of time or of a delegate: all faults are over long before the time of a step is, so that what holds one up for ' +
+    'longer is a defect. The exceptions are clocks that were set, and images that could not be pulled.',
+  check: stepsOutOfTime,
+};
+
 export const CHAINS_HOLD: Invariant = {
   id: 'H6',
   says: 'The hash chain of every history verifies from its first event to its last, and seqs count from 1 without holes.',
@@ -133,6 +141,23 @@ function whatHasNotEnded(record: HistoryRecord): Finding[] {
     findings.push({ detail: `the request ${request.key} was never answered`, about: ['operator'] });
   }
   return findings;
+}
+
+const WANTS: ReadonlySet<string> = new Set([
+  'step-timed-out',
+  'steady-state-timeout',
+  'delegate-lost',
+  'no-eligible-delegate',
+]);
+
+function stepsOutOfTime({ script, store }: HistoryRecord): Finding[] {
+  if (script.faults.some(({ kind }) => kind === 'jump-clock' || kind === 'image-pull-fails')) return [];
+  return store.executions.flatMap(({ id, events }) =>
+    events.flatMap(({ event }) => {
+      if (event.type !== 'step-failed' || !WANTS.has(event.failure.code)) return [];
+      return [{ detail: `${id}/${event.stepId}: ${event.failure.code}: ${event.failure.message}`, about: [id] }];
+    }),
+  );
 }
 
 function chainOf({ id, events, verdict }: StoredExecution): Finding[] {
