@@ -1,7 +1,8 @@
 import { EXPECTED } from './coverage.ts';
 import type { Progress, Summary } from './histories.ts';
 import { INVARIANTS } from './invariants.ts';
-import type { FailedHistory, Reply } from './worker-protocol.ts';
+import type { SmallHistory } from './shrink-history.ts';
+import type { FailedHistory } from './worker-protocol.ts';
 
 /** What a run of histories says on the screen. */
 
@@ -40,7 +41,7 @@ function families({ counts }: Summary): string[] {
 }
 
 /** A failure as somebody needs it who has to mend what it shows. */
-export function failureText({ seed, violations }: FailedHistory, small: Extract<Reply, { kind: 'shrunk' }>): string {
+export function failureText({ seed, violations }: FailedHistory, small: SmallHistory): string {
   const [first] = violations;
   const says = INVARIANTS.find(({ id }) => id === first?.invariant)?.says;
   return [

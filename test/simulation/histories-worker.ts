@@ -1,9 +1,7 @@
 import { appliedEdits } from './bug-state.ts';
 import { addCounts, countsOf } from './coverage.ts';
 import { runHistory, runSeed } from './history.ts';
-import type { Script } from './ports.ts';
-import { shrink } from './shrink.ts';
-import { relevantTrace, shortened } from './trace-text.ts';
+import { shrinkHistory } from './shrink-history.ts';
 import { type FailedHistory, isOrder, type Reply, type Tally } from './worker-protocol.ts';
 
 /** A process that runs histories for somebody else: one order at a time, one answer each. It ends when it is left alone. */
@@ -31,25 +29,6 @@ async function tally(seeds: readonly number[], untilFailure: boolean): Promise<T
   return { ...total, longest, counts: [...counts], failures, ms: performance.now() - began };
 }
 
-async function smaller(script: Script, invariant: string): Promise<Extract<Reply, { kind: 'shrunk' }>> {
-  const breaks = async (candidate: Script) => {
-    const { violations } = await runHistory(candidate);
-    return violations.some((violation) => violation.invariant === invariant);
-  };
-  const { script: small, runs } = await shrink(script, breaks);
-  const { record, violations } = await runHistory(small);
-  const violation = violations.find((each) => each.invariant === invariant);
-  if (record === undefined || violation === undefined)
-    return { kind: 'shrunk', script: small, runs, says: '', trace: [] };
-  return {
-    kind: 'shrunk',
-    script: small,
-    runs,
-    says: shortened(violation.detail, record),
-    trace: relevantTrace(record, violation),
-  };
-}
-
 async function answer(message: unknown): Promise<Reply> {
   if (!isOrder(message)) return { kind: 'broken', why: `not an order: ${JSON.stringify(message)}` };
   switch (message.kind) {
@@ -60,7 +39,7 @@ async function answer(message: unknown): Promise<Reply> {
       return { kind: 'tried', violations };
     }
     case 'shrink':
-      return await smaller(message.script, message.invariant);
+      return { kind: 'shrunk', small: await shrinkHistory(message.script, message.invariant) };
   }
 }
 

@@ -1,5 +1,6 @@
 import { addCounts, type Counts } from './coverage.ts';
-import type { FailedHistory, Reply, Tally } from './worker-protocol.ts';
+import type { SmallHistory } from './shrink-history.ts';
+import type { FailedHistory, Tally } from './worker-protocol.ts';
 import { HistoriesWorker, type WorkerOptions } from './workers.ts';
 
 /** Many histories, one for each seed, on several processes. */
@@ -79,11 +80,12 @@ export async function runHistories(options: HistoriesOptions): Promise<Summary> 
 export async function shrunkHistory(
   { script, violations }: FailedHistory,
   options: WorkerOptions = {},
-): Promise<Extract<Reply, { kind: 'shrunk' }>> {
+): Promise<SmallHistory> {
   const worker = new HistoriesWorker(options);
   try {
     const invariant = violations[0]?.invariant ?? 'plant';
-    return await worker.order({ kind: 'shrink', script, invariant }, 'shrunk');
+    const { small } = await worker.order({ kind: 'shrink', script, invariant }, 'shrunk');
+    return small;
   } finally {
     await worker.end();
   }

@@ -76,6 +76,15 @@ const handover: Theme = (random, { atMs, delegates }) => {
   return [gone, { kind: 'crash-control-plane', atMs: crashAtMs, backAfterMs: random.whole(50, 3_000) }];
 };
 
+/** The control plane stands still until every lease has ended, and then hears all at once what was said meanwhile. */
+const stalled: Theme = (random, { atMs }) => [
+  {
+    kind: 'freeze-control-plane',
+    atMs: atMs + random.whole(0, 15_000),
+    forMs: random.whole(36_000, 75_000),
+  },
+];
+
 /** A clone comes up, perhaps while its twin is not connected. */
 const twins: Theme = (random, { atMs, delegates }) => {
   const delegate = random.whole(0, delegates - 1);
@@ -86,7 +95,18 @@ const twins: Theme = (random, { atMs, delegates }) => {
   return [clone, silence(random, cutAtMs, delegate)].filter(({ kind }) => kind !== 'freeze-delegate');
 };
 
-const THEMES: readonly Theme[] = [fenced, fenced, setBack, suspended, unclear, unclear, lostWords, handover, twins];
+const THEMES: readonly Theme[] = [
+  fenced,
+  fenced,
+  setBack,
+  suspended,
+  unclear,
+  unclear,
+  lostWords,
+  handover,
+  stalled,
+  twins,
+];
 
 function held(random: Random, atMs: number): Fault {
   const how = random.pick(['throttled', 'throttled', 'slow', 'response-lost'] as const);

@@ -29,11 +29,16 @@ const steps = 'delegate/src/steps';
 const CONTROL_PLANE_BUGS: readonly SeededBug[] = [
   {
     name: 'epoch-not-checked',
-    what: 'Words of a holder that lost its lease are taken: the epoch is not compared',
+    what: 'Words of a holder that lost its lease are taken: neither its epoch nor its instance is compared',
     edits: [
       edit(`${dispatch}/context.ts`, 'if (row.epoch !== ref.epoch) {', 'if (row.epoch < ref.epoch) {'),
       edit(`${dispatch}/context.ts`, 'if (row.delegate !== session.delegate) {', 'if (row.delegate === null) {'),
       edit(`${store}/tasks.ts`, 'if (row.epoch !== change.epoch) return stale(row);', ''),
+      edit(
+        'control-plane/src/domain/fleet/fences.ts',
+        'return instanceId === undefined || row.instanceId === instanceId;',
+        'return true;',
+      ),
     ],
   },
   {
@@ -92,7 +97,7 @@ const CONTROL_PLANE_BUGS: readonly SeededBug[] = [
       edit(
         `${dispatch}/expiry.ts`,
         'if (leaseEndedMs < timings.reassignGraceMs) return LEAVE;',
-        'if (leaseEndedMs < 5_000 - timings.leaseTtlMs / 2) return LEAVE;',
+        'if (leaseEndedMs < 12_000 - timings.leaseTtlMs) return LEAVE;',
       ),
     ],
   },
@@ -109,13 +114,14 @@ const CONTROL_PLANE_BUGS: readonly SeededBug[] = [
   },
   {
     name: 'lease-renewed-for-others',
-    what: 'An instance renews the lease that another instance of its name holds',
+    what: 'A clone is let in beside its twin, and each renews the lease that the other one holds',
     edits: [
       edit(
         `${store}/tasks.ts`,
         "if (row?.state === 'leased' && row.epoch === ref.epoch && row.instanceId === instanceId) {",
         "if (row?.state === 'leased' && row.epoch === ref.epoch) {",
       ),
+      edit(`${dispatch}/directives.ts`, 'if (!same && holderLives)', 'if (!same && holderLives && row.attempt < 0)'),
     ],
   },
   {
@@ -149,17 +155,6 @@ const CONTROL_PLANE_BUGS: readonly SeededBug[] = [
         'control-plane/src/app/engine.ts',
         'const followUp: FollowUp | undefined = await performEffect(row, {',
         'await this.#store.effectDone(row.id);\n    const followUp: FollowUp | undefined = await performEffect(row, {',
-      ),
-    ],
-  },
-  {
-    name: 'unclear-commit-forgotten',
-    what: 'What a commit without an answer may have left to be done is never looked for',
-    edits: [
-      edit(
-        'control-plane/src/app/engine.ts',
-        'this.#owed.add(input.executionId);\n      throw thrown;',
-        'throw thrown;',
       ),
     ],
   },
@@ -352,17 +347,12 @@ const DELEGATE_BUGS: readonly SeededBug[] = [
   },
   {
     name: 'revision-not-looked-for',
-    what: 'A step that begins again registers another revision of its task definition',
+    what: 'A step that begins again does not look for the revision that it has registered',
     edits: [
       edit(
         `${steps}/task-definition.ts`,
-        'if (own !== undefined) return own;',
-        'if (known !== undefined) return own ?? known;',
-      ),
-      edit(
-        `${steps}/task-definition.ts`,
-        'const made = await lookAgain(ctx, options.family);',
-        'const made = await lookAgain(ctx, `not-${options.family}`);',
+        "value: ctx.token('task-definition') };",
+        "value: `not-${ctx.token('task-definition')}` };",
       ),
     ],
   },

@@ -1,5 +1,6 @@
 import type { Violation } from './invariants.ts';
 import type { Script } from './ports.ts';
+import type { SmallHistory } from './shrink-history.ts';
 
 /** What a worker of histories is told, and what it answers. Both sides are this very source: a look at the kind is enough. */
 
@@ -12,13 +13,7 @@ export type Reply =
   /** `edits`: of the seeded bug that were applied to what is loaded. */
   | { readonly kind: 'tally'; readonly tally: Tally; readonly edits: number }
   | { readonly kind: 'tried'; readonly violations: readonly Violation[] }
-  | {
-      readonly kind: 'shrunk';
-      readonly script: Script;
-      readonly runs: number;
-      readonly says: string;
-      readonly trace: readonly string[];
-    }
+  | { readonly kind: 'shrunk'; readonly small: SmallHistory }
   | { readonly kind: 'broken'; readonly why: string };
 
 export interface Tally {

@@ -6,6 +6,7 @@ import { isReply, type Order, type Reply } from './worker-protocol.ts';
 
 const WORKER = fileURLToPath(new URL('histories-worker.ts', import.meta.url));
 const HOOK = new URL('bug-hook.ts', import.meta.url).href;
+const COMPILE_CACHE = fileURLToPath(new URL('../../node_modules/.outrider-compile-cache', import.meta.url));
 /** An order that takes longer has hung: a history has come into a loop that virtual time does not get out of. */
 const ORDER_LIMIT_MS = 180_000;
 
@@ -24,6 +25,8 @@ export class HistoriesWorker {
     delete env['NODE_OPTIONS'];
     // Set by a test runner for its own children.
     delete env['NODE_TEST_CONTEXT'];
+    // Loading takes longer than many histories.
+    env['NODE_COMPILE_CACHE'] = COMPILE_CACHE;
     if (bug !== undefined) env[BUG_VARIABLE] = bug;
     this.#child = fork(WORKER, {
       env,

@@ -1,0 +1,3 @@
+import { checkHistories } from './histories-check.ts';
+
+checkHistories(3);
