@@ -269,6 +269,12 @@ const CASES: readonly Case[] = [
     says: /its log up to 1000, and it has \d+ bytes/,
   },
   {
+    title: 'a log is acknowledged before it is stored',
+    id: 'H10',
+    changes: { acknowledgements: [{ taskId: TASK, epoch: 1, atMs: 9_499, kind: 'log', durableOffset: 100 }] },
+    says: /its log up to 100, which it never had before/,
+  },
+  {
     title: 'the new version has too few instances after a success',
     id: 'H11',
     changes: { world: { ...calm.world, services: [service('app__2', 1), service('app__1', 0)] } },

@@ -262,6 +262,8 @@ export interface LeaseGrant extends TaskRef {
     | 'logged';
   /** Null where the operation does not name one. */
   readonly instanceId: string | null;
+  /** Of `logged`: where the log ends then. */
+  readonly durableOffset?: number;
 }
 
 export interface MadeCheckpoint extends TaskRef {

@@ -29,15 +29,16 @@ const steps = 'delegate/src/steps';
 const CONTROL_PLANE_BUGS: readonly SeededBug[] = [
   {
     name: 'epoch-not-checked',
-    what: 'Words of a holder that lost its lease are taken: neither its epoch nor its instance is compared',
+    what: 'A delegate that comes back goes on with what was given to somebody else meanwhile',
     edits: [
-      edit(`${dispatch}/context.ts`, 'if (row.epoch !== ref.epoch) {', 'if (row.epoch < ref.epoch) {'),
-      edit(`${dispatch}/context.ts`, 'if (row.delegate !== session.delegate) {', 'if (row.delegate === null) {'),
-      edit(`${store}/tasks.ts`, 'if (row.epoch !== change.epoch) return stale(row);', ''),
+      edit(`${dispatch}/directives.ts`, 'if (row.epoch !== item.epoch)', 'if (row.epoch < item.epoch)'),
+      edit(`${dispatch}/directives.ts`, 'if (row.delegate !== asker.delegate)', 'if (row.delegate === null)'),
+      edit(`${dispatch}/directives.ts`, 'if (!same && holderLives)', 'if (!same && holderLives && row.attempt < 0)'),
+      edit(`${store}/tasks.ts`, ' || row.epoch !== ref.epoch || row.delegate !== delegate) return', ') return'),
       edit(
-        'control-plane/src/domain/fleet/fences.ts',
-        'return instanceId === undefined || row.instanceId === instanceId;',
-        'return true;',
+        `${store}/tasks.ts`,
+        "if (row?.state === 'leased' && row.epoch === ref.epoch && row.instanceId === instanceId) {",
+        "if (row?.state === 'leased' && row.instanceId === instanceId) {",
       ),
     ],
   },

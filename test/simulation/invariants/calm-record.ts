@@ -56,7 +56,7 @@ export function calmRecord(): HistoryRecord {
       grant('accepted', 2_000),
       grant('checkpointed', 3_000),
       grant('renewed', 8_000),
-      grant('logged', 9_500),
+      grant('logged', 9_500, { durableOffset: 100 }),
       grant('ended', 10_000),
     ],
     checkpoints: [{ taskId: TASK, epoch: 1, host: 'amber', atMs: 2_500, facts: { total: 2 } }],

@@ -40,7 +40,7 @@ function brokenAcknowledgements(record: HistoryRecord): Finding[] {
     if (takenBack(record, given.atMs)) continue;
     const wrong =
       given.kind === 'log'
-        ? shortLog(given.durableOffset, logs.get(given.taskId) ?? 0)
+        ? (shortLog(given.durableOffset, logs.get(given.taskId) ?? 0) ?? unstoredLog(given, record))
         : (whatHistoryLacks(given, stored(given, executions)) ?? whatWasNotCommitted(given, record));
     if (wrong === undefined) continue;
     const detail = `${given.kind} of ${given.taskId} (epoch ${given.epoch}) was acknowledged: ${wrong}`;
@@ -51,6 +51,14 @@ function brokenAcknowledgements(record: HistoryRecord): Finding[] {
 
 function shortLog(offset: number, bytes: number): string | undefined {
   return bytes >= offset ? undefined : `its log up to ${offset}, and it has ${bytes} bytes`;
+}
+
+function unstoredLog(given: Extract<Acknowledgement, { kind: 'log' }>, { grants }: HistoryRecord): string | undefined {
+  const stored = grants.some(
+    ({ kind, taskId, atMs, durableOffset = 0 }) =>
+      kind === 'logged' && taskId === given.taskId && atMs <= given.atMs && durableOffset >= given.durableOffset,
+  );
+  return stored ? undefined : `its log up to ${given.durableOffset}, which it never had before`;
 }
 
 type AcknowledgedEvent = Exclude<Acknowledgement, { kind: 'log' }>;

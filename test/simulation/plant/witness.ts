@@ -5,7 +5,7 @@ import type { Recorder } from './recorder.ts';
 
 /** The store, and beside it evidence of what it let happen to leases and histories. Effects happen when an operation is called. */
 export function witnessed(store: MemoryStore, recorder: Recorder): MemoryStore {
-  const grant = (kind: 'returned' | 'renewed' | 'reattached' | 'logged', ref: TaskRef, instanceId: string | null) =>
+  const grant = (kind: 'returned' | 'renewed' | 'reattached', ref: TaskRef, instanceId: string | null) =>
     recorder.grant({ kind, ...refOf(ref), instanceId });
   return {
     ...store,
@@ -39,7 +39,10 @@ export function witnessed(store: MemoryStore, recorder: Recorder): MemoryStore {
     },
     async appendLog(ref, offset, bytes) {
       const outcome = await store.appendLog(ref, offset, bytes);
-      if (outcome.kind === 'ok') grant('logged', ref, null);
+      if (outcome.kind === 'ok') {
+        const { durableOffset } = outcome;
+        recorder.grant({ kind: 'logged', ...refOf(ref), instanceId: null, durableOffset });
+      }
       return outcome;
     },
   };
