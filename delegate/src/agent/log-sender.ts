@@ -34,6 +34,8 @@ interface Entry {
   durable: number;
   /** Below it everything was sent on this stream. */
   sent: number;
+  /** Below it everything was sent on any stream: beyond it the control plane can have nothing of ours. */
+  reached: number;
   settling: boolean;
   /** Where the control plane sent us back to, until it has more. */
   rewoundTo: number | undefined;
@@ -67,9 +69,11 @@ export class LogSender {
   resume(ref: TaskRef, offset: number, began: boolean): void {
     const known = this.#entryOf(ref);
     if (known !== undefined) {
-      known.spool.meet(offset, false);
+      if (offset > known.reached) known.spool.divert(known.durable, offset);
+      else known.spool.meet(offset, false);
       known.durable = offset;
       known.sent = offset;
+      known.reached = Math.max(known.reached, offset);
       known.rewoundTo = undefined;
       known.rewinds = 0;
       return this.#pump();
@@ -77,8 +81,8 @@ export class LogSender {
     this.#close(ref.taskId);
     const { spool, found } = LogSpool.open(this.#options.spool, ref, offset);
     spool.meet(offset, began && !found);
-    const begun = { durable: offset, sent: offset, settling: false, rewoundTo: undefined, rewinds: 0, heard: true };
-    const entry: Entry = { spool, ...begun };
+    const at = { durable: offset, sent: offset, reached: Math.max(offset, spool.end) };
+    const entry: Entry = { spool, ...at, settling: false, rewoundTo: undefined, rewinds: 0, heard: true };
     this.#entries.set(ref.taskId, entry);
     this.#pump();
   }
@@ -241,6 +245,7 @@ export class LogSender {
         if (entry.sent === entry.durable) entry.heard = true;
         this.#lookLater();
         entry.sent += piece.kind === 'lines' ? piece.bytes.length : piece.length;
+        entry.reached = Math.max(entry.reached, entry.sent);
       }
     }
   }

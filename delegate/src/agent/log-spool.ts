@@ -154,8 +154,27 @@ export class LogSpool {
     this.#flush();
     const hole = durableOffset < this.#from;
     if (hole) this.#rebase(durableOffset, `${this.#missing()}${this.#file.content().toString('utf8')}`);
+    // Only whole lines are stored: one of ours does not end there, so others wrote on from a place before it.
+    else if (durableOffset < this.end && !this.#endsLine(durableOffset)) this.divert(durableOffset, durableOffset);
     else if (durableOffset > this.end) this.#rebase(durableOffset, lost ? this.#missing() : '');
     else if (lost) this.#write(this.#missing());
+  }
+
+  /**
+   * Somebody else has written into the log under our name: the control plane has our lines up to the first offset and its log
+   * ends at the second. What it does not have of ours follows there, behind a line that says that some may be missing.
+   */
+  divert(ours: number, end: number): void {
+    this.#flush();
+    const content = this.#file.content().subarray(Math.max(0, ours - this.#from));
+    const whole = this.#endsLine(ours) ? content : content.subarray(content.indexOf(NEWLINE) + 1);
+    this.#rebase(end, `${this.#missing()}${whole.toString('utf8')}`);
+  }
+
+  #endsLine(offset: number): boolean {
+    if (offset <= this.#from) return true;
+    const before = Buffer.alloc(1);
+    return this.#file.read(before, 1, offset - this.#from - 1) === 1 && before[0] === NEWLINE;
   }
 
   #missing(): string {

@@ -179,6 +179,19 @@ describe('the spool of a log', () => {
     lost.close();
   });
 
+  test('a log that others wrote on in the middle of a line of ours goes on with our next line, behind a mark', () => {
+    const { spool } = LogSpool.open(options, REF, 0);
+    spool.append(line('one'));
+    spool.append(line('two'));
+    spool.append(line('three'));
+    const first = encodeLogLine(line('one')).length;
+    spool.meet(first + 5, false);
+    const texts = textsOf(contentOf(spool, first + 5));
+    assert.match(texts[0] ?? '', /may be missing/);
+    assert.deepEqual(texts.slice(1), ['three']);
+    spool.close();
+  });
+
   test('when both have the same, nothing changes', () => {
     const { spool } = LogSpool.open(options, REF, 0);
     spool.append(line('one'));
@@ -332,6 +345,28 @@ describe('sending logs', () => {
       }),
       { numRuns: 60 },
     );
+  });
+
+  test('lines that somebody else wrote under our name stay, and ours follow behind a mark', () => {
+    const { sender, sent, stream, flush } = rig();
+    sender.resume(REF, 0, false);
+    sender.opened(stream, LOG_UNACKNOWLEDGED_MAX_BYTES);
+    sender.append(REF, line('one'));
+    flush();
+    const durable = bytesOf(sent[0] ?? assert.fail()).length;
+    sender.takeReply({ kind: 'ack', ...REF, durableOffset: durable });
+    sender.closed();
+    sender.append(REF, line('two'));
+    const theirs = durable + 500;
+    sender.resume(REF, theirs, true);
+    sender.opened(stream, LOG_UNACKNOWLEDGED_MAX_BYTES);
+    flush();
+    const last = sent.at(-1) ?? assert.fail();
+    assert.equal(last.offset, theirs);
+    const texts = textsOf(bytesOf(last));
+    assert.match(texts[0] ?? '', /may be missing/);
+    assert.deepEqual(texts.slice(1), ['two']);
+    sender.close();
   });
 
   test('a log that is refused for good is told of', () => {
