@@ -18,14 +18,15 @@ export interface Ambush {
   readonly changes: () => number;
   /** Strikes at the next change; false: none came in time. */
   atNextChange(strike: Strike, withinMs: number): Promise<boolean>;
-  /** Operators tell of each request that they have just begun to send. */
-  requestSent(): void;
-  atNextRequest(strike: () => void, withinMs: number): Promise<boolean>;
+  /** Operators tell of each request that they are about to send; true: its answer is to be lost on the way. */
+  requestSent(): boolean;
+  /** `strike` answers whether the request's answer is to be lost. */
+  atNextRequest(strike: () => boolean, withinMs: number): Promise<boolean>;
 }
 
 export function createAmbush(): Ambush {
   const changes: (Strike & { readonly struck: () => void })[] = [];
-  const requests: (() => void)[] = [];
+  const requests: (() => boolean)[] = [];
   let answered = 0;
   const meet = (moment: Moment, call: { readonly mutates: boolean; readonly accessKeyId: string }) => {
     if (call.mutates && moment === 'answered') answered += 1;
@@ -49,12 +50,12 @@ export function createAmbush(): Ambush {
         changes.push(armed);
         return () => remove(changes, armed);
       }),
-    requestSent: () => requests.shift()?.(),
+    requestSent: () => requests.shift()?.() ?? false,
     atNextRequest: (strike, withinMs) =>
       armedFor(withinMs, (struck) => {
         const armed = () => {
-          strike();
           struck();
+          return strike();
         };
         requests.push(armed);
         return () => remove(requests, armed);

@@ -5,20 +5,18 @@ import type { LogFollowed } from './watcher.ts';
 type StoredTask = StoreRecord['tasks'][number];
 
 /**
- * Lines that no run of a step says: what the control plane adds when a delegate cannot, what an agent adds around its runs, and
- * the marks of what is missing.
+ * Lines that no run of a step says: what the control plane adds when a delegate cannot, and what an agent adds around its runs.
  */
 const ADDED: readonly RegExp[] = [
   /^The step goes on elsewhere: /,
   /^Stopped: (the execution was aborted|the step took longer than its timeout|the execution is being rolled back)/,
   /^Stopped here: /,
-  /^\[[0-9]+ lines? \([0-9]+ bytes\) (is|are) missing here/,
-  /^\[Lines may be missing here/,
   /^The step stands still/,
   /^The control plane is heard again/,
 ];
-/** Marks that excuse lines which a run said and the log does not have. */
-const DAMAGED = /^\[The log above is not what /;
+/** Marks of lines that are missing or wrong. No disk is lost here and no log is too long: nothing of the kind may be. */
+const DAMAGED =
+  /^\[The log above is not what |^\[Lines may be missing here|^\[[0-9]+ lines? \([0-9]+ bytes\) (is|are) missing here/;
 
 /** Logs are whole, in order, the same for everybody, and end as their steps did. */
 export function auditLogs({ executions, store, produced, followed }: Observations, tell: Tell): void {

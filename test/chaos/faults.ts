@@ -43,6 +43,7 @@ export function harmsOf(installation: Installation, pace: Pace): readonly Harm[]
       changesBetween: 1,
     },
     { name: 'operators', faults: operatorFaults(installation), atOnce: 1, pauseMs: [500, 4_000], changesBetween: 0 },
+    { name: 'requests', faults: requestFaults(installation), atOnce: 1, pauseMs: [300, 2_500], changesBetween: 0 },
     { name: 'AWS', faults: awsFaults(installation), atOnce: 2, pauseMs: [50, 800], changesBetween: 1 },
   ];
 }
@@ -93,8 +94,8 @@ function processFaults({ controlPlane, delegates }: Installation, pace: Pace): r
 /** How long one lies in wait. */
 const AMBUSH_MS = 3_000;
 
-/** The same at the worst moments: in the middle of a change of AWS, or of an operator's request. */
-function ambushes({ ambush, controlPlane, delegates }: Installation, pace: Pace): readonly Fault[] {
+/** The same at the worst moments: in the middle of a change of AWS. */
+function ambushes({ ambush, delegates }: Installation, pace: Pace): readonly Fault[] {
   const delegateOf = (caller: string) => Object.values(delegates).find((daemon) => daemon.name === caller);
   let struck = '';
   const atChange = (act: (daemon: Daemon) => void) => (_victim: string, chance: Chance) =>
@@ -127,17 +128,6 @@ function ambushes({ ambush, controlPlane, delegates }: Installation, pace: Pace)
     { what: 'kill -9 at a change of AWS, away for longer than the lease', weight: 1, lastsMs: tooLong, ...killed },
     { what: 'freeze at a change of AWS', weight: 1, lastsMs: [300, pace.leaseMs], ...frozen },
     { what: 'freeze at a change of AWS, longer than the lease', weight: 1, lastsMs: tooLong, ...frozen },
-    {
-      what: 'kill -9 in the middle of a request',
-      weight: 2,
-      victims: [controlPlane.name],
-      lastsMs: [50, 1_500],
-      begin: (_victim, chance) =>
-        ambush.atNextRequest(() => {
-          setTimeout(() => void controlPlane.kill(), chance.whole(0, 30));
-        }, AMBUSH_MS),
-      end: () => controlPlane.start(),
-    },
   ];
 }
 
@@ -221,6 +211,32 @@ function networkFaults({ operatorProxy, delegateProxies }: Installation, pace: P
         proxyOf(name).resetAll();
       },
       end: heal,
+    },
+  ];
+}
+
+/** Requests whose answer does not come, whatever became of them: asked again, they must not be done again. */
+function requestFaults({ ambush, controlPlane }: Installation): readonly Fault[] {
+  return [
+    {
+      what: 'lost answer to a request',
+      weight: 4,
+      victims: ['network of operators, at a request'],
+      lastsMs: [0, 200],
+      begin: () => ambush.atNextRequest(() => true, AMBUSH_MS),
+      end: () => {},
+    },
+    {
+      what: 'kill -9 in the middle of a request',
+      weight: 2,
+      victims: [controlPlane.name],
+      lastsMs: [50, 1_500],
+      begin: (_victim, chance) =>
+        ambush.atNextRequest(() => {
+          setTimeout(() => void controlPlane.kill(), chance.whole(0, 150));
+          return false;
+        }, AMBUSH_MS),
+      end: () => controlPlane.start(),
     },
   ];
 }

@@ -22,6 +22,8 @@ export interface CallOptions {
   readonly body?: unknown;
   readonly headers?: Readonly<Record<string, string>>;
   readonly timeoutMs?: number;
+  /** The answer comes as far as this machine and no further. */
+  readonly loseAnswer?: boolean;
 }
 
 const TIMEOUT_MS = 3_000;
@@ -31,10 +33,14 @@ export async function call(
   access: ApiAccess,
   method: 'GET' | 'POST' | 'PUT',
   path: string,
-  { body, headers = {}, timeoutMs = TIMEOUT_MS }: CallOptions,
+  { body, headers = {}, timeoutMs = TIMEOUT_MS, loseAnswer = false }: CallOptions,
 ): Promise<Answer> {
   const signal = AbortSignal.timeout(timeoutMs);
   const response = await open(access, method, path, { 'content-type': 'application/json', ...headers }, signal, body);
+  if (loseAnswer) {
+    response.destroy();
+    throw new Error('the answer is lost');
+  }
   const chunks: Buffer[] = [];
   for await (const chunk of response) if (Buffer.isBuffer(chunk)) chunks.push(chunk);
   if (!response.complete) throw new Error('the answer was cut off');

@@ -54,9 +54,10 @@ async function startByApi(
   image: string,
   key: string,
 ): Promise<string | undefined> {
-  ambush.requestSent();
+  const loseAnswer = ambush.requestSent();
   const answer = await attempt(() =>
     call(api, 'POST', '/v1/executions', {
+      loseAnswer,
       body: { workflow: lane.workflow, application: APPLICATION, artifacts: { [lane.service]: image }, reason: key },
       headers: { 'idempotency-key': key },
     }),
@@ -93,8 +94,8 @@ export async function intervene(
   const end = performance.now() + PATIENCE_MS;
   for (let sent = 1; ; sent++) {
     const path = `/v1/executions/${executionId}/${kind}`;
-    ambush.requestSent();
-    const answer = await attempt(() => call(api, 'POST', path, { body: { reason: key } }));
+    const loseAnswer = ambush.requestSent();
+    const answer = await attempt(() => call(api, 'POST', path, { loseAnswer, body: { reason: key } }));
     if (answer !== undefined && answer.status < 500) return { kind, sent, status: answer.status };
     if (performance.now() > end) throw new Error(`the ${kind} of ${executionId} was never answered`);
     await pause(AGAIN_AFTER_MS);
