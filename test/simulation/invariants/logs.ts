@@ -14,9 +14,26 @@ export const LOGS_WHOLE: Invariant = {
     record.store.tasks.flatMap(({ taskId }) => {
       const stored = record.storedLogs.find((log) => log.taskId === taskId)?.text ?? '';
       const produced = record.produced.filter((line) => line.taskId === taskId && !isTakenBack(record, line));
-      return logProblems(stored, produced).map((detail) => ({ detail: `${taskId}: ${detail}`, about: [taskId] }));
+      const cloned = wasAtClone(record, taskId, produced);
+      return logProblems(stored, produced, cloned).map((detail) => ({
+        detail: `${taskId}: ${detail}`,
+        about: [taskId],
+      }));
     }),
 };
+
+/** The clone of a delegate has had the step under its original's epoch, whether or not it has written anything. */
+function wasAtClone({ script, grants }: HistoryRecord, taskId: string, produced: readonly ProducedLine[]): boolean {
+  const cloned = new Set(
+    script.faults.flatMap((fault) => (fault.kind === 'clone-delegate' ? (script.delegates[fault.delegate] ?? []) : [])),
+  );
+  const names = new Set([...cloned].map(({ name }) => name));
+  const epochs = new Set(produced.filter(({ host }) => names.has(host)).map(({ epoch }) => epoch));
+  return [...epochs].some((epoch) => {
+    const holders = grants.filter((grant) => grant.taskId === taskId && grant.epoch === epoch);
+    return new Set(holders.flatMap(({ instanceId }) => instanceId ?? [])).size > 1;
+  });
+}
 
 /** A restore took back that the epoch was ever accepted: what was written under it went with it. */
 function isTakenBack(record: HistoryRecord, { taskId, epoch }: ProducedLine): boolean {
@@ -57,9 +74,9 @@ interface Place {
 }
 
 /** What is wrong with a stored log, given all that was produced for it. Empty: nothing. */
-export function logProblems(stored: string, produced: readonly ProducedLine[]): string[] {
+export function logProblems(stored: string, produced: readonly ProducedLine[], cloned = false): string[] {
   if (stored !== '' && !stored.endsWith('\n')) return ['it ends in the middle of a line'];
-  if (hasTwins(produced)) return foreignLines(stored, produced);
+  if (cloned || hasTwins(produced)) return foreignLines(stored, produced);
   // One process writes on under one epoch after another; another process, or another epoch, is another writer.
   // Whoever lost the step may still say something after its successor has begun.
   const byEpoch = produced.toSorted((one, other) => one.epoch - other.epoch);

@@ -46,12 +46,23 @@ function changesBeforeFacts(record: HistoryRecord): Finding[] {
   return record.mutations.flatMap((entry) => {
     const before = made.get(`${entry.taskId} ${entry.epoch} ${entry.host}`) ?? [];
     const early = before.find(
-      (checkpoint) => checkpoint.atMs < entry.sentAtMs && entry.sentAtMs < (committedAt.get(checkpoint) ?? 0),
+      (checkpoint) =>
+        checkpoint.atMs < entry.sentAtMs &&
+        entry.sentAtMs < (committedAt.get(checkpoint) ?? 0) &&
+        !diedBetween(record, entry.host, checkpoint.atMs, entry.sentAtMs),
     );
     if (early === undefined) return [];
     const detail = `${entry.action} of ${entry.resource} by ${entry.host} for ${entry.taskId} left before its facts (${Object.keys(early.facts).join(', ')}) were committed`;
     return [{ detail, about: [entry.taskId, entry.host, entry.resource], atMs: entry.atMs }];
   });
+}
+
+/** What a process had not saved when it was killed, the next one neither knows nor needs. */
+function diedBetween({ trace }: HistoryRecord, host: string, fromMs: number, toMs: number): boolean {
+  return trace.some(
+    (event) =>
+      event.kind === 'process:delegate-ended' && event.host === host && event.atMs >= fromMs && event.atMs <= toMs,
+  );
 }
 
 function commitOf({ committed }: HistoryRecord, { taskId, facts, atMs }: MadeCheckpoint): number {
