@@ -24,10 +24,11 @@ export const LOGS_WHOLE: Invariant = {
 
 /** The clone of a delegate has had the step under its original's epoch, whether or not it has written anything. */
 function wasAtClone({ script, grants }: HistoryRecord, taskId: string, produced: readonly ProducedLine[]): boolean {
-  const cloned = new Set(
-    script.faults.flatMap((fault) => (fault.kind === 'clone-delegate' ? (script.delegates[fault.delegate] ?? []) : [])),
+  const names = new Set(
+    script.faults.map((fault) =>
+      fault.kind === 'clone-delegate' ? script.delegates[fault.delegate]?.name : undefined,
+    ),
   );
-  const names = new Set([...cloned].map(({ name }) => name));
   const epochs = new Set(produced.filter(({ host }) => names.has(host)).map(({ epoch }) => epoch));
   return [...epochs].some((epoch) => {
     const holders = grants.filter((grant) => grant.taskId === taskId && grant.epoch === epoch);
