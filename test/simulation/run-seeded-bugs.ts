@@ -1,10 +1,11 @@
 import { parseArgs } from 'node:util';
 import { SEEDED_BUGS } from './seeded-bugs.ts';
+import { writeFindings } from './seeded-bugs-found.ts';
 import { searchForAll, tableOf } from './seeded-bugs-search.ts';
 
 /**
- * `npm run seeded-bugs -- [--limit 3000] [--seed 1] [--workers 2] [NAME…]`: plants each seeded bug in the product, one after the
- * other, and lets histories happen until one shows it. Answers 0 only if each was found.
+ * `npm run seeded-bugs -- [--limit 3000] [--seed 1] [--workers 2] [--write] [NAME…]`: plants each seeded bug in the product, one after the
+ * other, and lets histories happen until one shows it. `--write` keeps where each was found, for the check. Answers 0 only if each was.
  */
 export async function main(argv: readonly string[]): Promise<number> {
   const { values, positionals } = parseArgs({
@@ -14,13 +15,15 @@ export async function main(argv: readonly string[]): Promise<number> {
       limit: { type: 'string', default: '3000' },
       seed: { type: 'string', default: '1' },
       workers: { type: 'string', default: '2' },
+      write: { type: 'boolean', default: false },
     },
   });
   const bugs = positionals.length === 0 ? SEEDED_BUGS : SEEDED_BUGS.filter(({ name }) => positionals.includes(name));
-  const options = { limit: Number(values.limit), seed: Number(values.seed), workers: Number(values.workers) };
+  const seeds = Array.from({ length: Number(values.limit) }, (_, index) => Number(values.seed) + index);
   const searches = await searchForAll(
     {
-      ...options,
+      seedsOf: () => seeds,
+      workers: Number(values.workers),
       onSearched: ({ bug, found, histories, seconds }) => {
         const how = found === undefined ? 'NOT FOUND' : `${found.invariants.join(', ')}, seed ${found.seed}`;
         process.stderr.write(
@@ -31,6 +34,7 @@ export async function main(argv: readonly string[]): Promise<number> {
     },
     bugs,
   );
+  if (values.write) writeFindings(searches);
   const lost = searches.filter(({ found }) => found === undefined);
   const needed = searches.flatMap(({ found, histories }) => (found === undefined ? [] : [histories]));
   const median = needed.toSorted((one, other) => one - other)[Math.floor(needed.length / 2)] ?? 0;

@@ -18,19 +18,41 @@ const fenced: Theme = (random, { atMs, delegates }) => [
   silence(random, atMs + random.whole(0, 12_000), random.whole(0, delegates - 1)),
 ];
 
-/** The same, on a machine whose clock is set back meanwhile. */
+/** A delegate cannot be reached, and its clock is set back meanwhile. */
 const setBack: Theme = (random, { atMs, delegates }) => {
   const host = random.whole(0, delegates - 1);
-  const byMs = -random.pick([random.whole(20_000, 90_000), 3_600_000]);
+  const byMs = -random.pick([random.whole(40_000, 120_000), 3_600_000]);
   const silentFromMs = atMs + random.whole(0, 10_000);
+  const jump: Fault = { kind: 'jump-clock', atMs: silentFromMs + random.whole(200, 15_000), host, byMs };
+  const silent = silence(random, silentFromMs, host);
+  return random.chance(0.4) ? [held(random, atMs), silent, jump] : [silent, jump];
+};
+
+/** What a delegate is told comes late, and then it stands still with answers on their way to it. */
+const lateAnswers: Theme = (random, { atMs, delegates }) => {
+  const delegate = random.whole(0, delegates - 1);
+  const monotonicStops = random.chance(0.5);
   return [
-    held(random, atMs),
-    silence(random, silentFromMs, host),
-    { kind: 'jump-clock', atMs: silentFromMs + random.whole(200, 20_000), host, byMs },
+    {
+      kind: 'messages',
+      atMs,
+      forMs: random.whole(12_000, 40_000),
+      delegate,
+      direction: 'to-delegate',
+      how: 'delay',
+      probability: 1,
+    },
+    {
+      kind: 'freeze-delegate',
+      atMs: atMs + random.whole(5_000, 30_000),
+      forMs: random.whole(30_000, 90_000),
+      delegate,
+      monotonicStops,
+    },
   ];
 };
 
-/** The same, on a machine that is suspended, so that its monotonic clock stands still. */
+/** As `fenced`, on a machine that is suspended, so that its monotonic clock stands still. */
 const suspended: Theme = (random, { atMs, delegates }) => [
   held(random, atMs),
   {
@@ -99,12 +121,14 @@ const THEMES: readonly Theme[] = [
   fenced,
   fenced,
   setBack,
+  setBack,
   suspended,
   unclear,
   unclear,
   lostWords,
   handover,
   stalled,
+  lateAnswers,
   twins,
 ];
 

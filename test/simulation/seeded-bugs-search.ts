@@ -19,18 +19,15 @@ export interface Found {
 }
 
 export interface SearchOptions {
-  /** The first seed. */
-  readonly seed: number;
-  /** Histories for each bug. */
-  readonly limit: number;
+  /** Asked in their order, until one shows the bug. */
+  readonly seeds: readonly number[];
 }
 
 /** Lets histories happen with the bug, one seed after the other, until one of them breaks an invariant. */
-export async function searchFor(bug: SeededBug, { seed, limit }: SearchOptions): Promise<Search> {
+export async function searchFor(bug: SeededBug, { seeds }: SearchOptions): Promise<Search> {
   const began = performance.now();
   const worker = new HistoriesWorker({ bug: bug.name });
   try {
-    const seeds = Array.from({ length: limit }, (_, index) => seed + index);
     let histories = 0;
     for (let from = 0; from < seeds.length; from += CHUNK) {
       const chunk = seeds.slice(from, from + CHUNK);
@@ -51,14 +48,18 @@ export async function searchFor(bug: SeededBug, { seed, limit }: SearchOptions):
 
 /** Searches for all of them, so many at a time; the order of the answers is that of the bugs. */
 export async function searchForAll(
-  options: SearchOptions & { readonly workers: number; readonly onSearched?: (search: Search) => void },
+  options: {
+    readonly seedsOf: (bug: SeededBug) => readonly number[];
+    readonly workers: number;
+    readonly onSearched?: (search: Search) => void;
+  },
   bugs: readonly SeededBug[] = SEEDED_BUGS,
 ): Promise<readonly Search[]> {
   const waiting = [...bugs];
   const searches: Search[] = [];
   const work = async (): Promise<void> => {
     for (let bug = waiting.shift(); bug !== undefined; bug = waiting.shift()) {
-      const search = await searchFor(bug, options);
+      const search = await searchFor(bug, { seeds: options.seedsOf(bug) });
       searches.push(search);
       options.onSearched?.(search);
     }

@@ -1,9 +1,18 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
+import { runSeed } from './history.ts';
 import { SEEDED_BUGS, withEdits } from './seeded-bugs.ts';
+import { readFindings } from './seeded-bugs-found.ts';
+import { searchForAll } from './seeded-bugs-search.ts';
+
+/** Besides the seed at which a bug was found last: other changes may have moved it. */
+const OTHER_SEEDS = 60;
+const SEARCH_TIMEOUT_MS = 240_000;
 
 describe('seeded bugs', () => {
+  const found = new Map(readFindings().map((finding) => [finding.name, finding]));
+
   test('each is about a text that stands exactly once in the source of today', () => {
     const problems: string[] = [];
     for (const { name, edits } of SEEDED_BUGS) {
@@ -22,9 +31,31 @@ describe('seeded bugs', () => {
     assert.deepEqual(problems, []);
   });
 
-  test('there are at least 24, each with a name of its own', () => {
+  test('there are at least 24, each with a name of its own and a history that shows it', () => {
     const names = SEEDED_BUGS.map(({ name }) => name);
     assert.ok(names.length >= 24, `${names.length}`);
     assert.equal(new Set(names).size, names.length);
+    assert.deepEqual([...found.keys()].toSorted(), names.toSorted(), 'npm run seeded-bugs -- --write');
+  });
+
+  test('each is found', { timeout: SEARCH_TIMEOUT_MS }, async () => {
+    const searches = await searchForAll({
+      workers: 2,
+      seedsOf: ({ name }) => {
+        const others = Array.from({ length: OTHER_SEEDS }, (_, index) => index + 1);
+        return [...new Set([found.get(name)?.seed ?? 1, ...others])];
+      },
+    });
+    const lost = searches.filter((search) => search.found === undefined).map(({ bug }) => bug.name);
+    assert.deepEqual(lost, [], 'not found where they were last: npm run seeded-bugs -- --write');
+    const seconds = searches.reduce((sum, search) => sum + search.seconds, 0);
+    console.log(`${searches.length} seeded bugs found in ${(seconds / 2).toFixed(0)} s`);
+  });
+
+  test('without them the histories that show them break nothing', { timeout: SEARCH_TIMEOUT_MS }, async () => {
+    for (const seed of new Set([...found.values()].map((finding) => finding.seed))) {
+      const { violations } = await runSeed(seed);
+      assert.deepEqual(violations, [], `seed ${seed}`);
+    }
   });
 });
