@@ -19,6 +19,7 @@ const OTHER_CALL_MS = 200;
 const DOWNTIME_MS: Readonly<Record<Recovery, number>> = { same: 5_000, other: 40_000 };
 /** Simulated time in which whatever was set going comes to rest. */
 const SETTLING_MS = 30 * 60_000;
+const PIECE_MS = 1_000;
 /** No run takes longer, in real time. */
 const RUN_LIMIT_MS = 60_000;
 const CONNECT_LIMIT_MS = 30_000;
@@ -34,6 +35,8 @@ export interface Run {
   readonly victimLog: string;
   /** The facts of the attempt at its end. */
   readonly facts: JsonObject;
+  /** The fewest tasks that ran at any moment. */
+  readonly fewestRunning: number;
   readonly worldBefore: WorldState;
   readonly world: WorldState;
 }
@@ -95,6 +98,7 @@ export class Bench {
     this.#trap = place === undefined ? { kind: 'off' } : { kind: 'set', place };
     this.#sprung = Promise.withResolvers();
     this.#attempts += 1;
+    const running = watchRunning(simulator);
     const { id, ended } = controlPlane.run({ ...task, attempt: this.#attempts });
     let victimLog = '';
     const inTime = <T>(promise: Promise<T>) => within(RUN_LIMIT_MS, promise, () => this.#situation());
@@ -108,13 +112,17 @@ export class Bench {
       }
       const { outcome, result } = await inTime(ended);
       const log = await controlPlane.log(id);
+      const fewestRunning = running.fewest;
       simulator.control.advance(SETTLING_MS);
       const facts = await controlPlane.facts(id);
       const after = simulator.control.snapshot();
-      return { calls: this.#calls, outcome, result, log, victimLog, facts, worldBefore: world, world: after };
+      const seen = { log, victimLog, facts, fewestRunning, worldBefore: world, world: after };
+      return { calls: this.#calls, outcome, result, ...seen };
     } catch (error) {
       await this.#clear();
       throw error;
+    } finally {
+      running.stop();
     }
   }
 
@@ -148,9 +156,9 @@ export class Bench {
   }
 
   async #recover(victim: DelegateProcess, recovery: Recovery): Promise<void> {
-    const { simulator, controlPlane } = this.#parts();
+    const { controlPlane } = this.#parts();
     await controlPlane.disconnected(victim.name);
-    simulator.control.advance(DOWNTIME_MS[recovery]);
+    this.#letPass(DOWNTIME_MS[recovery]);
     this.#delegate = this.#startDelegate(recovery === 'same' ? victim.name : `delegate-${this.#started + 1}`);
     if (recovery === 'same') return;
     await controlPlane.connected(this.#delegate.name);
@@ -176,8 +184,14 @@ export class Bench {
     if (trap.kind === 'set' && trap.place.point === 'before' && trap.place.call === this.#calls.length) {
       return await this.#kill();
     }
-    this.#parts().simulator.control.advance(operation === 'DescribeServices' ? WAITING_CALL_MS : OTHER_CALL_MS);
+    this.#letPass(operation === 'DescribeServices' ? WAITING_CALL_MS : OTHER_CALL_MS);
     return 'go-on';
+  }
+
+  /** In pieces, so that nothing that lasts goes by unseen. */
+  #letPass(milliseconds: number): void {
+    const { control } = this.#parts().simulator;
+    for (let left = milliseconds; left > 0; left -= PIECE_MS) control.advance(Math.min(left, PIECE_MS));
   }
 
   async #answered({ outcome }: Pick<RecordedCall, 'outcome'>): Promise<Interception> {
@@ -216,4 +230,22 @@ async function within<T>(milliseconds: number, promise: Promise<T>, situation: (
   } finally {
     clearTimeout(limit);
   }
+}
+
+/** Counts the tasks that run, at every change of the world. */
+function watchRunning({ world }: Simulator): { readonly fewest: number; stop(): void } {
+  const count = () => {
+    const tasks = Object.values(world.state.tasks);
+    return tasks.filter(({ task }) => task.lastStatus === 'RUNNING' && task.desiredStatus === 'RUNNING').length;
+  };
+  let fewest = count();
+  const stop = world.onChange(() => {
+    fewest = Math.min(fewest, count());
+  });
+  return {
+    get fewest() {
+      return fewest;
+    },
+    stop,
+  };
 }

@@ -17,6 +17,7 @@ export function differences(whole: Run, cut: Run, place: Place): string[] {
     ...difference('facts', withoutIds(whole.facts), withoutIds(cut.facts)),
     ...difference('the world', worldOf(whole.world), worldOf(cut.world)),
     ...difference('what was made', made(whole), made(cut)),
+    ...capacityDifferences(whole, cut),
     ...digestDifferences(cut),
     ...callDifferences(whole, cut, place),
     ...logDifferences(whole, cut, place),
@@ -53,6 +54,14 @@ function made(run: Run): Record<string, number> {
     taskDefinitions: fresh(after.taskDefinitions, before.taskDefinitions),
     ...Object.fromEntries(revisions),
   };
+}
+
+/** What serves is never less than without the kill. */
+function capacityDifferences(whole: Run, cut: Run): string[] {
+  if (cut.fewestRunning >= whole.fewestRunning) return [];
+  return [
+    `capacity: ${cut.fewestRunning} task(s) ran for a while, uninterrupted never fewer than ${whole.fewestRunning}`,
+  ];
 }
 
 /** The result tells length and digest of its holder's part; the stored log must be exactly that. */

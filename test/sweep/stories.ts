@@ -17,9 +17,6 @@ export interface Scene {
   readonly task: StepTask;
 }
 
-/** Looks at AWS of each story at which a delegate is killed in every check; `npm run sweep` takes all. */
-const SAMPLED_LOOKS = 4;
-
 /** Swept in a file of their own, so that two cores share the work. */
 export const VERSIONED_TYPES: ReadonlySet<string> = new Set<DelegateStepType>([
   'ecs-service-setup',
@@ -66,15 +63,23 @@ export function everyPlace(calls: readonly RecordedCall[]): Place[] {
   return calls.flatMap((_, index) => placesOf(index + 1));
 }
 
-/** Every call that changes something, at every point, and some of the others: always the same for the same calls. */
+/**
+ * What every check takes, as it has to be done in two minutes: each call that changes something at every point, with either
+ * recovery where its answer is lost and with one of them, in turns, before and after it; and a look with either. Always
+ * the same for the same calls.
+ */
 export function checkedPlaces(name: string, calls: readonly RecordedCall[]): Place[] {
-  const changes = calls.flatMap((call, index) => (call.mutates ? placesOf(index + 1) : []));
-  const looks = calls.flatMap((call, index) => (call.mutates ? [] : placesOf(index + 1)));
   const text = [name, ...calls.map((call) => call.operation)].join();
   const seed = Number.parseInt(createHash('sha256').update(text).digest('hex').slice(0, 8), 16);
-  const step = Math.max(1, Math.floor(looks.length / SAMPLED_LOOKS));
-  const sampled = looks.filter((_, index) => (index + seed) % step === 0).slice(0, SAMPLED_LOOKS);
-  return [...changes, ...sampled];
+  const changes = calls.flatMap((call, index) => (call.mutates ? placesOf(index + 1) : []));
+  const turn = ({ call, point, recovery }: Place) =>
+    (call + seed + Number(point === 'after') + RECOVERIES.indexOf(recovery)) % 2 === 0;
+  const looks = calls.flatMap((call, index) => (call.mutates ? [] : placesOf(index + 1)));
+  const sampled = RECOVERIES.flatMap((recovery) => {
+    const own = looks.filter((place) => place.recovery === recovery);
+    return own.length === 0 ? [] : (own[seed % own.length] ?? []);
+  });
+  return [...changes.filter((place) => place.point === 'lost' || turn(place)), ...sampled];
 }
 
 function placesOf(call: number): Place[] {

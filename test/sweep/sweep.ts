@@ -11,16 +11,18 @@ export interface Swept {
   readonly results: readonly { readonly place: Place; readonly differences: readonly string[] }[];
 }
 
-/** Runs a step once to its end, and then once for each place with the delegate killed there. */
+/** Runs a step once to its end, and then once for each place with the delegate killed there; `ran` hears of each of those. */
 export async function sweep(
   bench: Bench,
   scene: Scene,
   choose: (calls: readonly RecordedCall[]) => readonly Place[],
+  ran: () => void = () => undefined,
 ): Promise<Swept> {
   const whole = await bench.run(scene, undefined);
   const results: { place: Place; differences: readonly string[] }[] = [];
   for (const place of choose(whole.calls)) {
     results.push({ place, differences: await found(() => bench.run(scene, place), whole, place) });
+    ran();
   }
   return { name: scene.name, type: scene.task.type, calls: whole.calls, results };
 }
