@@ -170,7 +170,12 @@ function httpDependencies({ store, engine, dispatcher, identity, logger }: Parts
     fleet: {
       list: async () => fleet(),
       remove: async (name) => (await dispatcher.removeDelegate(name)) === 'ok',
-      unlock: (name, by) => joining.unlock(name, by),
+      async unlock(name, by) {
+        const unlocked = await joining.unlock(name, by);
+        // Whoever looks next sees it.
+        await dispatcher.lockChanged(name);
+        return unlocked;
+      },
     },
     joining,
     joinTokens: joining,

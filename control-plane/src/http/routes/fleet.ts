@@ -94,7 +94,7 @@ function delegateActs(fleet: FleetView): Route[] {
             hint: 'See its state: outrider delegates list.',
           });
         }
-        return { kind: 'json', status: 200, body: delegateBody({ ...found, lock: null }) };
+        return { kind: 'json', status: 200, body: delegateBody(found) };
       },
     }),
   ];
