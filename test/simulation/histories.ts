@@ -13,6 +13,7 @@ export interface HistoriesOptions extends WorkerOptions {
   /** Ends soon after the first history that fails. Default false. */
   readonly untilFailure?: boolean;
   readonly onProgress?: (progress: Progress) => void;
+  readonly onFailed?: (failed: FailedHistory) => void;
 }
 
 export interface Progress {
@@ -58,6 +59,7 @@ export async function runHistories(options: HistoriesOptions): Promise<Summary> 
         const seeds = Array.from({ length: total.next - from }, (_, index) => from + index);
         const { tally, edits } = await worker.order({ kind: 'run', seeds, untilFailure }, 'tally');
         addCounts(counts, tally.counts);
+        for (const each of tally.failures) options.onFailed?.(each);
         failed.push(...tally.failures.slice(0, FAILED_MAX - failed.length));
         total.histories += tally.histories;
         total.events += tally.events;

@@ -29,6 +29,10 @@ export async function main(argv: readonly string[]): Promise<number> {
     count,
     workers: numberOf('workers', values.workers),
     untilFailure: values['until-failure'],
+    onFailed({ seed: of, violations }) {
+      const [first] = violations;
+      process.stderr.write(`seed ${of} breaks ${first?.invariant}: ${first?.detail.slice(0, 300)}\n`);
+    },
     onProgress(progress) {
       if (performance.now() - toldAt < PROGRESS_EVERY_MS) return;
       toldAt = performance.now();
