@@ -3,6 +3,7 @@ import { type Metadata, Server, type ServerInterceptor } from '@grpc/grpc-js';
 import { OutriderError } from '@outrider/shared/errors.ts';
 import { DELEGATE_SERVICE, METHOD_SINCE } from '@outrider/shared/protocol/service.ts';
 import {
+  CONNECTION_IDLE_MS,
   DRAIN_RECONNECT_MS,
   HELLO_TIMEOUT_MS,
   KEEPALIVE_TIME_MS,
@@ -18,6 +19,7 @@ import type { DelegateAuthenticator, Joining } from '../app/joining.ts';
 import type { Logger } from '../app/logger.ts';
 import type { Clock } from '../app/ports.ts';
 import type { TlsIdentity } from '../tls/identity.ts';
+import { createCallGuard } from './call-guard.ts';
 import { controlHandler } from './control-stream.ts';
 import { serverCredentials } from './credentials.ts';
 import { createDoor } from './door.ts';
@@ -42,6 +44,8 @@ export interface GrpcServerOptions {
   /** Tests shorten them. */
   readonly timings?: {
     readonly helloTimeoutMs?: number;
+    readonly unaryDeadlineMs?: number;
+    readonly answeredCloseMs?: number;
     readonly shutdownGraceMs?: number;
     readonly pollHoldMs?: number;
     readonly pollLostMs?: number;
@@ -68,9 +72,11 @@ export interface GrpcServer {
 export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcServer> {
   const { gateway, joining, logger, protocol = PROTOCOL_RANGE, timers } = options;
   const door = createDoor(options.authenticator, logger);
-  const server = createServer([door.interceptor]);
-  const helloTimeoutMs = options.timings?.helloTimeoutMs ?? HELLO_TIMEOUT_MS;
   const peerOf = (metadata: Metadata) => door.peerOf(metadata);
+  const { unaryDeadlineMs, answeredCloseMs } = options.timings ?? {};
+  const guard = createCallGuard({ timers, peerOf, unaryDeadlineMs, answeredCloseMs });
+  const server = createServer([guard.outside, door.interceptor, guard.inside]);
+  const helloTimeoutMs = options.timings?.helloTimeoutMs ?? HELLO_TIMEOUT_MS;
   const streams: OpenStreams = new Set();
   const { pollHoldMs, pollLostMs, pollGoneMs, pollLookMs } = options.timings ?? {};
   const pollTimings = { holdMs: pollHoldMs, lostMs: pollLostMs, goneMs: pollGoneMs, lookMs: pollLookMs };
@@ -106,6 +112,8 @@ function createServer(interceptors: ServerInterceptor[]): Server {
     'grpc.keepalive_time_ms': KEEPALIVE_TIME_MS,
     'grpc.keepalive_timeout_ms': KEEPALIVE_TIMEOUT_MS,
     'grpc.max_concurrent_streams': MAX_STREAMS_PER_CONNECTION,
+    // Also one on which nothing was ever said: a socket is cheap, ten thousand are not.
+    'grpc.max_connection_idle_ms': CONNECTION_IDLE_MS,
     'grpc.max_receive_message_length': TRANSPORT_MAX_MESSAGE_BYTES,
     'grpc.max_send_message_length': TRANSPORT_MAX_MESSAGE_BYTES,
     'grpc.enable_channelz': 0,

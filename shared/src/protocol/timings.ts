@@ -61,7 +61,7 @@ export const SHUTDOWN_GRACE_MS = 5_000;
 export const LAST_WORDS_MS = 500;
 /** What delegates are told to wait before they come back to a control plane that drains. */
 export const DRAIN_RECONNECT_MS = 1_000;
-/** Deadline of unary calls. */
+/** Deadline of unary calls; the request of one must have come whole by then. */
 export const UNARY_DEADLINE_MS = 15_000;
 
 /** Largest message on either stream; larger ones are refused before they are written. */
@@ -74,6 +74,15 @@ export const SEND_QUEUE_MAX_BYTES = 8_388_608;
 export const SESSION_MESSAGES_IN_FLIGHT = 64;
 /** Streams of one connection. */
 export const MAX_STREAMS_PER_CONNECTION = 100;
+/** The stream of a call that was answered is closed after this, if the other side has not done so. */
+export const ANSWERED_CLOSE_MS = 5_000;
+/** A connection without a call is ended after this. */
+export const CONNECTION_IDLE_MS = 60_000;
+/** Join and Renew calls of one address, and of all, that are open at once. */
+export const JOIN_CALLS_PER_ADDRESS_AT_ONCE = 8;
+export const JOIN_CALLS_AT_ONCE = 32;
+/** Calls of one credential that are open at once. */
+export const CALLS_PER_CREDENTIAL = 24;
 /** Of a task id in a message, in UTF-16 units. */
 export const TASK_ID_MAX_LENGTH = 128;
 /** Of a text that a delegate writes for people; what is longer is cut with a mark. */
