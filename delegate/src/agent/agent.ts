@@ -155,7 +155,9 @@ export class Agent {
 
   #opened(): void {
     this.#connectionNumber += 1;
-    const logEnds = new Map([...this.#state.tasks.values()].map(({ offer }) => [offer.taskId, this.#logs.end(offer)]));
+    const ends = [...this.#state.tasks.values()].map(({ offer }) => [offer.taskId, this.#logs.end(offer)] as const);
+    // Of those that nothing was written for, the offer knows where the log goes on.
+    const logEnds = new Map(ends.filter(([, end]) => end > 0));
     this.#take({ kind: 'connected', logEnds });
   }
 

@@ -102,11 +102,11 @@ function connected(draft: Draft, logEnds: ReadonlyMap<TaskId, number>): void {
 /** Everything held, and results that were acknowledged: the control plane may have lost its newest rows. */
 function inventoryOf(state: SessionState, logEnds: ReadonlyMap<TaskId, number>): InventoryItem[] {
   const items: InventoryItem[] = [];
-  for (const { offer, stage } of state.tasks.values()) {
+  for (const { offer, stage, checkpointSequence } of state.tasks.values()) {
     if (stage.kind === 'abandoned') continue;
     const { taskId, epoch } = offer;
     const logOffset = logEnds.get(taskId) ?? offer.logOffset;
-    items.push({ taskId, epoch, logOffset, ...phaseOf(stage) });
+    items.push({ taskId, epoch, logOffset, ...phaseOf(stage), checkpointSequence });
   }
   for (const { taskId, epoch, outcome } of state.retained.values()) {
     if (state.tasks.has(taskId)) continue;

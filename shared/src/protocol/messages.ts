@@ -20,6 +20,8 @@ export interface InventoryItem extends TaskRef {
   readonly logOffset: number;
   /** Empty unless `finished`. */
   readonly resultSha256: string;
+  /** Of the newest facts that it has; left out: an older delegate does not say. */
+  readonly checkpointSequence?: number;
 }
 
 export interface ServiceCounts {

@@ -87,8 +87,13 @@ export const delegateMessage: fc.Arbitrary<DelegateMessage> = fc.oneof(
             logOffset: long,
             resultSha256: text,
           }),
+          fc.option(long, { nil: undefined }),
         )
-        .map(([ref, rest]) => ({ ...ref, ...rest })),
+        .map(([ref, rest, sequence]) => ({
+          ...ref,
+          ...rest,
+          ...(sequence === undefined ? {} : { checkpointSequence: sequence }),
+        })),
       { maxLength: 3 },
     ),
     region: text,

@@ -38,7 +38,17 @@ export function directiveFor(
     if (!same || item.phase !== 'accepted') return stop('it was never confirmed');
     return { action: 'keep', reattach: false };
   }
+  if (item.phase !== 'finished' && isBehind(item, row)) return stop('what it knows of it is older than what is stored');
   return { action: item.phase === 'finished' ? 'resend-result' : 'keep', reattach: true };
+}
+
+/**
+ * More has been done under this very epoch than the asker knows: by a clone that is gone, or by itself before its disk was put
+ * back to an older state. It must not go on from there, as its facts would be taken for those that are stored.
+ */
+function isBehind(item: InventoryItem, row: TaskRow): boolean {
+  if ((item.checkpointSequence ?? Number.POSITIVE_INFINITY) < row.checkpointSequence) return true;
+  return item.phase === 'accepted' && item.logOffset < row.logBytes;
 }
 
 function stop(because: string): DirectivePlan {

@@ -135,6 +135,7 @@ function writeHello(hello: DelegateMessage & { kind: 'hello' }): Hello {
       phase: PHASES[item.phase],
       logOffset: writeLong(item.logOffset),
       resultSha256: item.resultSha256,
+      ...(item.checkpointSequence === undefined ? {} : { checkpointSequence: writeLong(item.checkpointSequence) }),
     })),
     region: hello.region,
   };
@@ -156,6 +157,9 @@ function readHello(hello: Hello__Output): DelegateMessage {
       phase: word(PHASES, item.phase, 'phase'),
       logOffset: long(item.logOffset, 'log_offset'),
       resultSha256: text(item.resultSha256),
+      ...(item.checkpointSequence === undefined
+        ? {}
+        : { checkpointSequence: long(item.checkpointSequence, 'checkpoint_sequence') }),
     })),
     region: text(hello.region),
   };

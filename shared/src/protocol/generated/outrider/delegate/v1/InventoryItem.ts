@@ -9,6 +9,8 @@ export interface InventoryItem {
   'phase'?: (_outrider_delegate_v1_TaskPhase);
   'logOffset'?: (number | string | Long);
   'resultSha256'?: (string);
+  'checkpointSequence'?: (number | string | Long);
+  '_checkpointSequence'?: "checkpointSequence";
 }
 
 export interface InventoryItem__Output {
@@ -17,4 +19,6 @@ export interface InventoryItem__Output {
   'phase'?: (_outrider_delegate_v1_TaskPhase__Output);
   'logOffset'?: (string);
   'resultSha256'?: (string);
+  'checkpointSequence'?: (string);
+  '_checkpointSequence'?: "checkpointSequence";
 }
