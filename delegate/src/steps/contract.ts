@@ -42,6 +42,11 @@ export interface StepContext<Facts> {
   /** Facts from earlier runs of this attempt, merged. Empty on a first run. */
   readonly resumed: Facts;
   /**
+   * Facts of attempts before this one, merged; the earliest value of a key holds. Empty for a first attempt. What an
+   * attempt decides from the world as it was before its first change, it takes from here.
+   */
+  readonly earlier: Facts;
+  /**
    * Merges these facts (by key) into those that are kept, and resolves after the control plane has committed them. The
    * next mutation must wait for it. Throws StepStopped when the lease is lost meanwhile.
    */

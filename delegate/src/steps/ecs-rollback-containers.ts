@@ -108,7 +108,8 @@ async function decideOnce(
       });
     }
   }
-  const goal: Counts = {
+  // Half of what an earlier attempt moved may be there: seen as the start it would be moved once more.
+  const goal: Counts = ctx.earlier.goal ?? {
     newService: before.newService,
     oldServices: restoredCount({
       recorded: before.oldServices,

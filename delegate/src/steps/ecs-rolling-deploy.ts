@@ -75,9 +75,12 @@ async function surveyOnce(ctx: Context, cluster: string, serviceName: string): P
   if (snapshot !== undefined) return { snapshot, autoScalingSnapshots: autoScalingSnapshots ?? [] };
   const live = await freeOrActive(ctx, cluster, serviceName);
   if (live !== undefined && !belongsTo(live, serviceName)) throw taken(live, serviceName);
+  const { earlier } = ctx;
   const saved = {
     snapshot: live === undefined ? null : snapshotOf(live),
-    autoScalingSnapshots: live === undefined ? [] : await snapshotAutoScaling(ctx, cluster, [live]),
+    // The first attempt may have suspended it.
+    autoScalingSnapshots:
+      earlier.autoScalingSnapshots ?? (live === undefined ? [] : await snapshotAutoScaling(ctx, cluster, [live])),
   };
   await ctx.checkpoint({ serviceName, ...saved });
   return saved;

@@ -70,11 +70,17 @@ export const ecsServiceSetup: StepHandler<'ecs-service-setup'> = async (input, c
   };
 };
 
-/** What there is before the first change, and what 100 % will mean. Taken once; a later run gets it from the facts. */
+/**
+ * What there is before the first change, and what 100 % will mean. Taken once; a later run gets it from the facts, and so
+ * does a later attempt: it would take a version that the first one brought to 0 for one that nothing needs.
+ */
 async function surveyOnce(ctx: Context, cluster: string, family: string, input: With): Promise<Survey> {
-  const { previous, total, autoScalingSnapshots } = ctx.resumed;
-  if (previous !== undefined && total !== undefined && autoScalingSnapshots !== undefined) {
-    return { previous, total, autoScalingSnapshots };
+  const known = surveyIn(ctx.resumed);
+  if (known !== undefined) return known;
+  const earlier = surveyIn(ctx.earlier);
+  if (earlier !== undefined) {
+    await ctx.checkpoint(earlier);
+    return earlier;
   }
   const active = (await versionsOf(ctx.aws.ecs, cluster, family)).filter(({ service }) => service.desired > 0);
   const survey: Survey = {
@@ -88,6 +94,11 @@ async function surveyOnce(ctx: Context, cluster: string, family: string, input: 
   };
   await ctx.checkpoint(survey);
   return survey;
+}
+
+function surveyIn({ previous, total, autoScalingSnapshots }: FactsOf<'ecs-service-setup'>): Survey | undefined {
+  if (previous === undefined || total === undefined || autoScalingSnapshots === undefined) return undefined;
+  return { previous, total, autoScalingSnapshots };
 }
 
 interface Cleaning {

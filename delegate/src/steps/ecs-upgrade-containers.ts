@@ -1,6 +1,7 @@
 import type { SetupOutput } from '@outrider/shared/steps/ecs-service-setup.ts';
 import type { FactsOf, OutputOf, RenderedWith } from '@outrider/shared/steps/index.ts';
 import type { ServiceDesired } from '@outrider/shared/steps/target.ts';
+import type { EcsService } from '../aws/ports.ts';
 import { downsizeBy, resolveAmount, spendOver } from './arithmetic.ts';
 import { attachAutoScaling, removeAutoScaling, suspendAutoScaling } from './auto-scaling.ts';
 import type { StepContext, StepHandler } from './contract.ts';
@@ -74,12 +75,48 @@ async function decideOnce(
   if (resumed.goal !== undefined) {
     return { goal: resumed.goal, tasksBefore: resumed.taskArnsBefore ?? [], stoppedBefore: resumed.stoppedBefore };
   }
-  const { clusterName, family, serviceName, total } = setup;
+  const { clusterName, family, serviceName } = setup;
   const before = await newVersion(ctx, setup);
   const versions = await versionsOf(ctx.aws.ecs, clusterName, family);
-  const old = versions
-    .filter(({ service }) => service.name !== serviceName && service.desired > 0)
-    .map(({ service }) => ({ name: service.name, desired: service.desired }));
+  const live = versions.map(({ service }) => service);
+  const { goal, undo } = sameAgain(ctx.earlier, live) ?? decide(ctx, { setup, input, before, live });
+  const services = [before, ...live.filter(({ name }) => goal.oldServices.some((old) => old.name === name))];
+  const tasksBefore: string[] = [...(ctx.earlier.taskArnsBefore ?? [])];
+  if (ctx.earlier.taskArnsBefore === undefined) {
+    for (const { name } of services) tasksBefore.push(...(await ctx.aws.ecs.listTasks(clusterName, name, 'RUNNING')));
+  }
+  const stoppedBefore = await stoppedNow(ctx, clusterName, [serviceName]);
+  const newestEvents = newestEventsOf(services);
+  await ctx.checkpoint({ undo, goal, taskArnsBefore: tasksBefore, stoppedBefore, newestEvents, done: [] });
+  return { goal, tasksBefore, stoppedBefore };
+}
+
+interface Decided {
+  readonly goal: Goal;
+  readonly undo: Goal;
+}
+
+/** A second attempt finishes what the first one decided: half of its move may be made, and would not be seen as one. */
+function sameAgain({ goal, undo }: Facts, live: readonly EcsService[]): Decided | undefined {
+  if (goal === undefined || undo === undefined) return undefined;
+  const left = goal.oldServices.filter(({ name }) => live.some((service) => service.name === name));
+  return { goal: { ...goal, oldServices: left }, undo };
+}
+
+function decide(
+  ctx: Context,
+  options: {
+    readonly setup: SetupOutput;
+    readonly input: RenderedWith<'ecs-upgrade-containers'>;
+    readonly before: EcsService;
+    readonly live: readonly EcsService[];
+  },
+): Decided {
+  const { input, before, live } = options;
+  const { serviceName, total } = options.setup;
+  const old = live
+    .filter((service) => service.name !== serviceName && service.desired > 0)
+    .map((service) => ({ name: service.name, desired: service.desired }));
   const wanted = resolveAmount(input.desiredInstances, total);
   if (wanted.note !== '') ctx.log(wanted.note);
   const desired = Math.max(wanted.instances, before.desired);
@@ -103,14 +140,7 @@ async function decideOnce(
     newService: { name: serviceName, desired: before.desired },
     oldServices: old.filter((service) => changed.some(({ name }) => name === service.name)),
   };
-  const names = [serviceName, ...changed.map((service) => service.name)];
-  const tasksBefore: string[] = [];
-  for (const name of names) tasksBefore.push(...(await ctx.aws.ecs.listTasks(clusterName, name, 'RUNNING')));
-  const stoppedBefore = await stoppedNow(ctx, clusterName, [serviceName]);
-  const services = [before, ...versions.map(({ service }) => service)].filter(({ name }) => names.includes(name));
-  const newestEvents = newestEventsOf(services);
-  await ctx.checkpoint({ undo, goal, taskArnsBefore: tasksBefore, stoppedBefore, newestEvents, done: [] });
-  return { goal, tasksBefore, stoppedBefore };
+  return { goal, undo };
 }
 
 async function newVersion(ctx: Context, setup: SetupOutput) {

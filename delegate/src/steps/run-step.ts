@@ -14,7 +14,7 @@ import { failureOf, problemsOf } from './failures.ts';
 import { stoppedText } from './stopped.ts';
 
 /** What the agent gives for one run; identity, resumed facts and types are added here from the task. */
-export interface StepRunContext extends Omit<StepContext<unknown>, 'identity' | 'resumed' | 'checkpoint'> {
+export interface StepRunContext extends Omit<StepContext<unknown>, 'identity' | 'resumed' | 'earlier' | 'checkpoint'> {
   /** As StepContext.checkpoint. */
   checkpoint(facts: JsonObject): Promise<void>;
   /** This attempt has run before and has logged something, whether or not it left facts. Default false. */
@@ -86,6 +86,7 @@ async function execute<K extends DelegateStepType>(
         rollback: task.rollback,
       },
       resumed: parseFacts(type, facts),
+      earlier: parseFacts(type, task.prior.earlier ?? {}),
       checkpoint: async (saved) => {
         const json: unknown = JSON.parse(JSON.stringify(saved));
         await ctx.checkpoint(isJsonObject(json) ? json : {});

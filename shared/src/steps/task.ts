@@ -23,6 +23,8 @@ export const prior = z.object({
   undo: z.array(undoneStep),
   /** For resizes: no later step of this execution resizes this service. */
   finalResize: z.boolean(),
+  /** What earlier attempts of this step saved, merged; the earliest value of a key holds. Left out: there were none. */
+  earlier: jsonObject.optional(),
   /** A rollback step before this one went back over all phases already. */
   allPhasesRolledBack: z.boolean(),
 });

@@ -2,8 +2,9 @@ import { type SetupOutput, setupOutput } from '@outrider/shared/steps/ecs-servic
 import type { Prior } from '@outrider/shared/steps/task.ts';
 import type { PlannedPhase } from '../planning/plan.ts';
 import { sameTarget, stepsOfPhase } from '../planning/walk.ts';
+import { undoFacts } from './evolve.ts';
 import { allPhasesRolledBack, undoneSteps } from './rollback.ts';
-import { type ExecutionState, stepState } from './state.ts';
+import { type ExecutionState, type StepState, stepState } from './state.ts';
 import type { StepInPhase } from './strategies.ts';
 
 /** What the execution knows when a step of the phase starts. */
@@ -11,9 +12,16 @@ export function priorOf(state: ExecutionState, { phase, step }: StepInPhase): Pr
   return {
     setup: setupOf(state, phase),
     undo: [...undoneSteps(state, step)],
+    ...earlierOf(stepState(state, step.id)),
     finalResize: step.finalResize,
     allPhasesRolledBack: phase.rollback && allPhasesRolledBack(state, phase),
   };
+}
+
+/** What the step is to go back to, or to go on to, was fixed by its first attempt: a later one sees a changed world. */
+function earlierOf(past: StepState): Pick<Prior, 'earlier'> {
+  const earlier = undoFacts(past);
+  return Object.keys(earlier).length === 0 ? {} : { earlier };
 }
 
 /** What the setup of this service and infrastructure gave; all their phases share it. Null: there was none. */

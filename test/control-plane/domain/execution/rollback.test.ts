@@ -79,7 +79,13 @@ describe('rolling back', () => {
       'p1.1',
       SETUP_OUTPUT,
     );
+    const earlier = () => {
+      const step = stepState(story.state, 'p1.2');
+      return step.kind === 'queued' ? step.task.prior.earlier : 'not queued';
+    };
+    assert.equal(earlier(), undefined);
     story.accept('p1.2').checkpoint('p1.2', { undo: 'before' }).fail('p1.2');
+    assert.deepEqual(earlier(), { undo: 'before' }, 'the second attempt is told');
     story.accept('p1.2').checkpoint('p1.2', { undo: 'half way', goal: 'later' }).fail('p1.2');
     const step = stepState(story.state, 'r1.1');
     assert.ok(step.kind === 'queued');
