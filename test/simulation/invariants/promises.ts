@@ -54,11 +54,11 @@ function shortLog(offset: number, bytes: number): string | undefined {
 }
 
 function unstoredLog(given: Extract<Acknowledgement, { kind: 'log' }>, { grants }: HistoryRecord): string | undefined {
-  const stored = grants.some(
+  const had = grants.some(
     ({ kind, taskId, atMs, durableOffset = 0 }) =>
       kind === 'logged' && taskId === given.taskId && atMs <= given.atMs && durableOffset >= given.durableOffset,
   );
-  return stored ? undefined : `its log up to ${given.durableOffset}, which it never had before`;
+  return had ? undefined : `its log up to ${given.durableOffset}, which it never had before`;
 }
 
 type AcknowledgedEvent = Exclude<Acknowledgement, { kind: 'log' }>;
