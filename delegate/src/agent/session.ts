@@ -208,9 +208,10 @@ function leased(draft: Draft, lease: Of<'lease'>): void {
   const task = draft.held(lease);
   if (task?.stage.kind !== 'accepting' || task.stage.sentAt === null) return;
   const { taskId, epoch, logOffset } = task.offer;
+  // Its log is there before the journal says that it began: one that is missing then was lost with a disk, and not with a kill.
+  draft.put({ kind: 'resume-log', taskId, epoch, offset: logOffset, began: false });
   draft.put({ kind: 'journal', record: { kind: 'started', taskId, epoch } });
   draft.put({ kind: 'lease', taskId, sentAt: task.stage.sentAt });
-  draft.put({ kind: 'resume-log', taskId, epoch, offset: logOffset, began: false });
   begin(draft, task);
 }
 

@@ -80,6 +80,41 @@ describe('a delegate in trouble', () => {
     assert.notEqual((await rig.row(id)).state, 'ended');
   });
 
+  test('killed when a step was noted as begun and had not said a word, it begins anew and speaks of no lost lines', async () => {
+    const gone = Promise.withResolvers<void>();
+    await rig.delegate(
+      'one',
+      async () => done(),
+      {},
+      {
+        onFatal: () => gone.resolve(),
+        openJournal: async (options) => {
+          const journal = await Journal.open(options);
+          return {
+            state: journal.state,
+            full: false,
+            append: async (record) => {
+              await journal.append(record);
+              if (record.kind === 'started') throw new OutriderError('store-failed', 'killed here');
+            },
+            close: () => journal.close(),
+          };
+        },
+      },
+    );
+    const id = await rig.enqueue('p1.1');
+    await gone.promise;
+    const again: (boolean | undefined)[] = [];
+    await rig.delegate('one', async (_task, _facts, ctx) => {
+      again.push(ctx.again);
+      ctx.log('the first line');
+      return done();
+    });
+    await eventually('it has ended', async () => ((await rig.row(id)).state === 'ended' ? true : undefined));
+    assert.deepEqual(await rig.log(id), ['the first line']);
+    assert.deepEqual(again, [false], 'nothing is resumed that never ran');
+  });
+
   test('says nothing on a new connection that was meant for the one before', async () => {
     const written = Promise.withResolvers<void>();
     const asked = Promise.withResolvers<void>();

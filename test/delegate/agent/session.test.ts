@@ -21,7 +21,7 @@ describe('a session', () => {
     assert.deepEqual(kinds(session.offer()), ['journal', 'send accept']);
     session.pass(400);
     const outputs = session.receive({ kind: 'lease', ...T1, ttlMs: 30_000 });
-    assert.deepEqual(kinds(outputs), ['journal', 'lease', 'resume-log', 'start']);
+    assert.deepEqual(kinds(outputs), ['resume-log', 'journal', 'lease', 'start']);
     const lease = outputs.find((output) => output.kind === 'lease');
     assert.deepEqual(lease?.sentAt, at(0), 'it counts from the accept');
     const start = outputs.find((output) => output.kind === 'start');
