@@ -162,5 +162,6 @@ class ControlStream implements OpenStream {
 export const REFUSED = {
   'protocol-version': status.FAILED_PRECONDITION,
   'not-permitted': status.PERMISSION_DENIED,
-  'not-allowed-now': status.UNAVAILABLE,
+  // Not UNAVAILABLE, which is what networks say: a delegate must not take the answer for a stream that does not hold.
+  'not-allowed-now': status.ABORTED,
 } as const satisfies Record<Extract<OpenOutcome, { kind: 'refused' }>['code'], status>;

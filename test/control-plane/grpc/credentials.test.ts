@@ -209,7 +209,7 @@ describe('the credential of a delegate', () => {
     const second = raw(bearer);
     second.hello('one');
     const ended = await second.ended();
-    assert.equal(ended.code, status.UNAVAILABLE);
+    assert.equal(ended.code, status.ABORTED);
     assert.match(ended.details, new RegExp(`another instance of one \\(${first.instanceId}\\) lives`));
     assert.equal(viewOf('one')?.instances, 1);
     assert.notEqual(viewOf('one')?.twinSeenMs, null);

@@ -375,7 +375,7 @@ describe('a delegate that polls', () => {
     assert.equal((await held.answer).messages[0]?.kind, 'drain');
     assert.equal((await delegate.call(2, { say: [heartbeat(9)] }).answer).messages[0]?.kind, 'heartbeat-ack');
     const late = raw();
-    assert.equal((await late.refused(late.hello('two'))).code, status.UNAVAILABLE);
+    assert.equal((await late.refused(late.hello('two'))).code, status.ABORTED);
     const waiting = delegate.call(3);
     const before = performance.now();
     const closing = rig.server.close();

@@ -66,7 +66,7 @@ export function createDispatcher(dependencies: DispatcherDependencies): Dispatch
       if (row === undefined) return;
       registry.learn(row);
       if (row.lock === null) return;
-      for (const session of registry.of(delegateName)) endForCredential(context, session, 'the delegate is locked');
+      for (const session of registry.of(delegateName)) endForCredential(context, session, 'the delegate is locked until an operator unlocks it');
     },
   };
 }
