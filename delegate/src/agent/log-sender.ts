@@ -69,7 +69,8 @@ export class LogSender {
   resume(ref: TaskRef, offset: number, began: boolean): void {
     const known = this.#entryOf(ref);
     if (known !== undefined) {
-      if (offset > known.reached) known.spool.divert(known.durable, offset);
+      // It has more than there is here: that is not ours. What was never sent it cannot have.
+      if (offset > known.spool.end) known.spool.divert(known.reached, offset);
       else known.spool.meet(offset, false);
       known.durable = offset;
       known.sent = offset;

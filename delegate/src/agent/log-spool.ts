@@ -161,8 +161,9 @@ export class LogSpool {
   }
 
   /**
-   * Somebody else has written into the log under our name: the control plane has our lines up to the first offset and its log
-   * ends at the second. What it does not have of ours follows there, behind a line that says that some may be missing.
+   * Somebody else has written into the log under our name: ours was sent up to the first offset, and the control plane's log
+   * ends at the second. What it cannot have follows there, behind a line that says that some may be missing: rather that
+   * than twice.
    */
   divert(ours: number, end: number): void {
     this.#flush();
