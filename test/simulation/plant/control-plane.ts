@@ -113,6 +113,11 @@ export class ControlPlaneHost {
     process.clock.deliver(0, () => void this.#shutDown(process), 'SIGTERM');
   }
 
+  /** Milliseconds since 1970 by the machine's wall clock. */
+  get wallMs(): number {
+    return this.#process?.clock.now() ?? this.#context.scheduler.now() + this.#wallOffsetMs;
+  }
+
   jumpClock(milliseconds: number): void {
     if (this.#process === undefined) this.#wallOffsetMs += milliseconds;
     else this.#process.clock.jump(milliseconds);

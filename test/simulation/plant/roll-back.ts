@@ -17,11 +17,11 @@ const HOLD_MS = LEASE_TTL_MS + CALL_DEADLINE_MS;
 /** The control plane dies and its store becomes what it once was, restored as `outrider restore` does it. */
 export async function rollBack(stage: Stage, { copy, toMs }: Restoring): Promise<void> {
   const { context, controlPlane, disk } = stage;
-  const { recorder, scheduler } = context;
+  const { recorder } = context;
   controlPlane.kill();
   const lost = disk.store.snapshot();
   disk.goBack(copy);
-  const nowMs = scheduler.now();
+  const nowMs = controlPlane.wallMs;
   recorder.note('store:raiseGeneration', 'operator');
   const { generation } = readRestoration(lost.settings.get(RESTORATION_SETTING));
   await disk.store.raiseGeneration(nowMs, nowMs + HOLD_MS, generation);
