@@ -50,7 +50,10 @@ const CASES: readonly Case[] = [
   {
     title: 'an instance takes the work of another one that is connected',
     id: 'H1',
-    changes: { grants: [...calm.grants.slice(0, 4), grant('reattached', 8_500, { instanceId: 'amber-2' })] },
+    changes: {
+      grants: [...calm.grants.slice(0, 4), grant('reattached', 8_500, { instanceId: 'amber-2' })],
+      trace: [{ atMs: 900, kind: 'message:hello', host: 'amber', detail: '' }],
+    },
     says: /amber-2 took over .* from amber-1, which was connected and renewed it at 8000/,
   },
   {

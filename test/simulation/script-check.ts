@@ -1,3 +1,4 @@
+import { LEASE_TTL_MS } from '@outrider/shared/protocol/timings.ts';
 import type { Fault, OperatorRequest, Script, VersionRange } from './ports.ts';
 
 /** What is wrong with a script: words about what it asks for that cannot be, or contradicts itself. Empty: it can happen. */
@@ -123,11 +124,38 @@ function contradictions({ faults, calmFromMs }: Script): string[] {
       if (life !== undefined && life === lifeOf(other) && meet(spanOf(fault, calmFromMs), spanOf(other, calmFromMs))) {
         problems.push(`${fault.kind} and ${other.kind} decide over the ${life} at the same time`);
       }
+      if (setDuringRestore(fault, other)) problems.push('the clock is set while the control plane is being restored');
+      if (bothClocksLie(fault, other)) problems.push('both clocks of a delegate are wrong within one lease');
       if (sameTrap(fault, other)) problems.push(`two of ${fault.kind} wait for the same moment`);
     }
   }
   return problems;
 }
+
+/**
+ * A machine that was suspended, and whose wall clock is set back within the same lease: neither of its clocks knows how much time has
+ * passed. Nothing on it could tell.
+ */
+function bothClocksLie(one: Fault, other: Fault): boolean {
+  const [jump, freeze] = one.kind === 'jump-clock' ? [one, other] : [other, one];
+  if (jump.kind !== 'jump-clock' || freeze.kind !== 'freeze-delegate' || !freeze.monotonicStops) return false;
+  const near = { fromMs: freeze.atMs - LEASE_TTL_MS, toMs: freeze.atMs + freeze.forMs + LEASE_TTL_MS };
+  return jump.host === freeze.delegate && jump.byMs < 0 && meet({ fromMs: jump.atMs, toMs: jump.atMs }, near);
+}
+
+/**
+ * Between the restore and the next start nobody is there who could tell how much time has passed: the pause after a restore is cut
+ * short by a clock that is set forward meanwhile.
+ */
+function setDuringRestore(one: Fault, other: Fault): boolean {
+  const [jump, restore] = one.kind === 'jump-clock' ? [one, other] : [other, one];
+  if (jump.kind !== 'jump-clock' || restore.kind !== 'roll-back-store' || jump.host !== 'control-plane') return false;
+  const away = { fromMs: restore.atMs, toMs: restore.atMs + restore.backAfterMs + STARTING_MS };
+  return jump.byMs > 0 && meet({ fromMs: jump.atMs, toMs: jump.atMs }, away);
+}
+
+/** From the start of a process to the moment from which it counts time by itself. */
+const STARTING_MS = 2_000;
 
 function meet(one: Span, other: Span): boolean {
   return one.fromMs <= other.toMs && other.fromMs <= one.toMs;

@@ -24,7 +24,9 @@ const setBack: Theme = (random, { atMs, delegates }) => {
   const byMs = -random.pick([random.whole(40_000, 120_000), 3_600_000]);
   const silentFromMs = atMs + random.whole(0, 10_000);
   const jump: Fault = { kind: 'jump-clock', atMs: silentFromMs + random.whole(200, 15_000), host, byMs };
-  const silent = silence(random, silentFromMs, host);
+  // One of its clocks must be right: a machine on which neither is cannot know anything.
+  const drawn = silence(random, silentFromMs, host);
+  const silent: Fault = drawn.kind === 'freeze-delegate' ? { ...drawn, monotonicStops: false } : drawn;
   return random.chance(0.4) ? [held(random, atMs), silent, jump] : [silent, jump];
 };
 

@@ -23,7 +23,8 @@ export const IN_TIME: Invariant = {
   id: 'H15',
   says:
     'No step fails for want of time or of a delegate: all faults are over long before the time of a step is, so that what holds one up for ' +
-    'longer is a defect. The exceptions are clocks that were set, and images that could not be pulled.',
+    'longer is a defect. The exceptions are clocks that were set, images that could not be pulled, and offers that never got through: they are ' +
+    'made three times and no more.',
   check: stepsOutOfTime,
 };
 
@@ -155,6 +156,7 @@ function stepsOutOfTime({ script, store }: HistoryRecord): Finding[] {
   return store.executions.flatMap(({ id, events }) =>
     events.flatMap(({ event }) => {
       if (event.type !== 'step-failed' || !WANTS.has(event.failure.code)) return [];
+      if (/^\d+ offers of the step were not accepted/.test(event.failure.message)) return [];
       return [{ detail: `${id}/${event.stepId}: ${event.failure.code}: ${event.failure.message}`, about: [id] }];
     }),
   );

@@ -1,6 +1,7 @@
 import { HEARTBEAT_MS, LEASE_TTL_MS, SELF_FENCE_SHARE } from '@outrider/shared/protocol/timings.ts';
 import type { HistoryRecord } from '../plant/record.ts';
 import type { HolderSpan, LeaseGrant } from '../ports.ts';
+import { spanOf } from '../script-check.ts';
 import { type Finding, groupBy, type Invariant } from './violation.ts';
 
 /** Who may work on a task, and when: H1 and H12. */
@@ -100,24 +101,26 @@ function takenFromConnected(record: HistoryRecord): Finding[] {
   return findings;
 }
 
-/** It was heard of a moment ago, and nothing has happened since then by which it could be lost. */
-function isConnected({ trace, holders }: HistoryRecord, instanceId: string, fromMs: number, toMs: number): boolean {
-  const last = holders.findLast((span) => span.instanceId === instanceId);
-  if (last === undefined || toMs - fromMs > HEARTBEAT_MS) return false;
-  const { host } = last;
-  // What a dead process had said may take its time on its way into a slow store.
-  if (untilItsDeath({ ...last, untilMs: toMs }, trace).untilMs < toMs) return false;
-  const losses =
-    /^(connection:lost|process:(delegate|control-plane)-ended|fault:(partition|messages|reset|freeze-.*))$/;
-  return !trace.some(
-    ({ atMs, kind, host: where }) =>
-      atMs >= fromMs - LOSS_IS_HEARD_MS &&
-      atMs <= toMs + LOSS_IS_HEARD_MS &&
-      losses.test(kind) &&
-      (where === host || !kind.startsWith('connection')),
-  );
+/** It was heard of a moment ago over a connection that still is, and nothing disturbs that. */
+function isConnected(
+  { trace, holders, script }: HistoryRecord,
+  instanceId: string,
+  fromMs: number,
+  toMs: number,
+): boolean {
+  const host = holders.find((span) => span.instanceId === instanceId)?.host;
+  if (host === undefined || toMs - fromMs > HEARTBEAT_MS) return false;
+  const until = trace.filter(({ atMs }) => atMs <= toMs + LOSS_IS_HEARD_MS);
+  const last = until.findLast((entry) => entry.host === host && CONNECTION.test(entry.kind));
+  if (last?.kind !== 'message:hello' || last.atMs > fromMs) return false;
+  // A control plane that stands still hears afterwards, in any order, what was said to it meanwhile.
+  const stood = script.faults.filter(({ kind }) => kind === 'freeze-control-plane');
+  if (stood.some((fault) => fault.atMs <= toMs && spanOf(fault, script.calmFromMs).toMs >= last.atMs)) return false;
+  return !until.some(({ atMs, kind }) => atMs >= fromMs && DISTURBANCE.test(kind));
 }
 
+const CONNECTION = /^(message:hello|connection:lost|process:delegate-ended)$/;
+const DISTURBANCE = /^(process:control-plane-ended|fault:(partition|messages|reset|freeze-.*))$/;
 /** The two ends of a connection hear of its end one after the other, and of what was said before it. */
 const LOSS_IS_HEARD_MS = 1_000;
 

@@ -33,6 +33,7 @@ function internalFailures({ store }: HistoryRecord): Finding[] {
 /** Errors that are right to be logged, each with the faults that bring them about. */
 const EXPLAINED: readonly { readonly message: RegExp; readonly by: readonly FaultKind[] }[] = [
   { message: /^A message failed$/, by: ['store-fault'] },
+  { message: /^the control plane said Welcome again, or something else before it$/, by: ['messages'] },
   { message: /^Looking for due work failed; it is tried again$/, by: ['store-fault'] },
 ];
 
