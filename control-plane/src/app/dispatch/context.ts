@@ -140,7 +140,10 @@ export function noteDeclined(notes: Notes, taskId: TaskId, instanceId: string, l
 export async function heedSetClock({ clock, store, timings, registry, notes, logger }: DispatchContext): Promise<void> {
   const wallMs = clock.setForwardTo;
   if (wallMs === undefined) return;
-  const byMs = wallMs - clock.now();
+  const now = clock.now();
+  // Such as after a restore, when somebody may still be at work on what must not be offered yet: that time has to pass in truth.
+  if ((await store.livingTasks()).some((row) => row.notBeforeMs > now)) return;
+  const byMs = wallMs - now;
   const extended = await store.extendAllLeases(wallMs + timings.leaseExtensionAfterStartMs);
   clock.follow(wallMs);
   for (const session of registry.all()) session.lastHeardMs += byMs;
