@@ -15,16 +15,20 @@ export interface RawBody {
   readonly bytes: Buffer;
 }
 
-/** @throws document-too-large */
+/** @throws document-too-large; request-invalid when the connection breaks: who sent it is gone, and nothing of ours failed */
 export async function readBody(stream: Readable, contentType: string | undefined): Promise<RawBody> {
   const chunks: Buffer[] = [];
   let size = 0;
-  for await (const chunk of stream) {
-    const bytes = Buffer.isBuffer(chunk) ? chunk : Buffer.from(String(chunk));
-    size += bytes.length;
-    if (size <= MAX_BODY_BYTES) chunks.push(bytes);
-    else chunks.length = 0;
-    if (size > MAX_DISCARDED_BYTES) break;
+  try {
+    for await (const chunk of stream) {
+      const bytes = Buffer.isBuffer(chunk) ? chunk : Buffer.from(String(chunk));
+      size += bytes.length;
+      if (size <= MAX_BODY_BYTES) chunks.push(bytes);
+      else chunks.length = 0;
+      if (size > MAX_DISCARDED_BYTES) break;
+    }
+  } catch (cause) {
+    throw new OutriderError('request-invalid', 'The request was cut off before its body was whole', { cause });
   }
   if (size > MAX_BODY_BYTES) {
     const limit = `${MAX_BODY_BYTES / 1024 / 1024} MiB`;
