@@ -66,7 +66,8 @@ export function createDispatcher(dependencies: DispatcherDependencies): Dispatch
       if (row === undefined) return;
       registry.learn(row);
       if (row.lock === null) return;
-      for (const session of registry.of(delegateName)) endForCredential(context, session, 'the delegate is locked until an operator unlocks it');
+      const because = 'the delegate is locked until an operator unlocks it';
+      for (const session of registry.of(delegateName)) endForCredential(context, session, because);
     },
   };
 }
