@@ -1,6 +1,6 @@
 import { HEARTBEAT_MS, LEASE_TTL_MS, SELF_FENCE_SHARE } from '@outrider/shared/protocol/timings.ts';
 import type { HistoryRecord } from '../plant/record.ts';
-import type { HolderSpan, LeaseGrant } from '../ports.ts';
+import type { FaultKind, HolderSpan, LeaseGrant } from '../ports.ts';
 import { spanOf } from '../script-check.ts';
 import { type Finding, groupBy, type Invariant } from './violation.ts';
 
@@ -113,14 +113,15 @@ function isConnected(
   const until = trace.filter(({ atMs }) => atMs <= toMs + LOSS_IS_HEARD_MS);
   const last = until.findLast((entry) => entry.host === host && CONNECTION.test(entry.kind));
   if (last?.kind !== 'message:hello' || last.atMs > fromMs) return false;
-  // A control plane that stands still hears afterwards, in any order, what was said to it meanwhile.
-  const stood = script.faults.filter(({ kind }) => kind === 'freeze-control-plane');
-  if (stood.some((fault) => fault.atMs <= toMs && spanOf(fault, script.calmFromMs).toMs >= last.atMs)) return false;
+  // What is said then is heard late, or not at all, so that nobody can tell who is connected.
+  const unclear = script.faults.filter(({ kind }) => UNCLEAR.has(kind));
+  if (unclear.some((fault) => fault.atMs <= toMs && spanOf(fault, script.calmFromMs).toMs >= last.atMs)) return false;
   return !until.some(({ atMs, kind }) => atMs >= fromMs && DISTURBANCE.test(kind));
 }
 
 const CONNECTION = /^(message:hello|connection:lost|process:delegate-ended)$/;
-const DISTURBANCE = /^(process:control-plane-ended|fault:(partition|messages|reset|freeze-.*))$/;
+const DISTURBANCE = /^(process:control-plane-ended|fault:reset)$/;
+const UNCLEAR: ReadonlySet<FaultKind> = new Set(['messages', 'partition', 'freeze-delegate', 'freeze-control-plane']);
 /** The two ends of a connection hear of its end one after the other, and of what was said before it. */
 const LOSS_IS_HEARD_MS = 1_000;
 
