@@ -23,7 +23,7 @@ const DEAF_MS = 20_000;
 const MIB = 2 ** 20;
 
 /** Calls that are over have ended with a word; or with HTTP/2's for whoever goes on sending what is not wanted. */
-const ENDINGS = /^(OK|[A-Z]+_[A-Z_]+|UNAVAILABLE|no status \(HTTP\/2 code 11\))$/;
+const ENDINGS = /^(OK|[A-Z]+_[A-Z_]+|UNAVAILABLE|ABORTED|no status \(HTTP\/2 code 11\))$/;
 
 function note(tally: Tally, call: Call): void {
   if (call.ended === undefined) return;

@@ -1,5 +1,5 @@
 import { OutriderError } from '@outrider/shared/errors.ts';
-import { HEARTBEAT_JITTER, HEARTBEAT_MS, OFFLINE_DRAIN_MS } from '@outrider/shared/protocol/timings.ts';
+import { HEARTBEAT_JITTER, HEARTBEAT_MS, OFFLINE_DRAIN_MS, UNDONE_MAX } from '@outrider/shared/protocol/timings.ts';
 import type { AgentConnection, ConnectionHandlers } from './agent-connection.ts';
 import { type InstantClock, steadyClock, type Timers } from './instant.ts';
 import type { OpenJournal } from './journal.ts';
@@ -163,6 +163,9 @@ export class Agent {
 
   #take(input: SessionInput): void {
     if (this.#over) return;
+    if (input.kind === 'received' && this.#outputs.length >= UNDONE_MAX) {
+      return this.#connection.drop('it says more at once than this delegate can deal with');
+    }
     const { state, outputs } = reduce(this.#state, input);
     this.#state = state;
     for (const output of outputs) this.#outputs.push({ output, connection: this.#connectionNumber });

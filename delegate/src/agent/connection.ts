@@ -5,6 +5,7 @@ import { AUTHORIZATION_METADATA } from '@outrider/shared/protocol/service.ts';
 import {
   CONNECT_WATCHDOG_MS,
   CREDENTIAL_RETRY_MS,
+  DRAIN_RECONNECT_LONGEST_MS,
   GOODBYE_MS,
   HEARTBEAT_JITTER,
   RECONNECT_BASE_MS,
@@ -164,7 +165,10 @@ export class Connection implements AgentConnection {
     if (current === undefined) return;
     this.#options.logger.info({ reason, milliseconds }, 'The control plane asks to be called again later');
     this.#leave(current);
-    this.#retryAfter(milliseconds * (1 + this.#options.random()));
+    // It may ask for any time, and again each time that it is called.
+    const shortest = this.#options.timings?.reconnectBaseMs ?? RECONNECT_BASE_MS;
+    const asked = Math.max(Math.min(milliseconds, DRAIN_RECONNECT_LONGEST_MS), shortest);
+    this.#retryAfter(asked * (1 + this.#options.random()));
   }
 
   async close(): Promise<void> {

@@ -8,7 +8,12 @@ import type {
   TaskRef,
 } from '@outrider/shared/protocol/messages.ts';
 import { outcomeText } from '@outrider/shared/protocol/outcome.ts';
-import { HEARTBEATS_OUTSTANDING_MAX, LEASE_RENEWAL_PAUSE_MS } from '@outrider/shared/protocol/timings.ts';
+import {
+  HEARTBEAT_SHORTEST_MS,
+  HEARTBEATS_OUTSTANDING_MAX,
+  LEASE_RENEWAL_PAUSE_MS,
+  LEASE_TTL_LONGEST_MS,
+} from '@outrider/shared/protocol/timings.ts';
 import { PROTOCOL_RANGE, rangeText } from '@outrider/shared/protocol/versions.ts';
 import { stoppedText } from '../steps/stopped.ts';
 import { elapsedMs, type Instant } from './instant.ts';
@@ -133,6 +138,10 @@ function disconnected(draft: Draft): void {
 }
 
 function received(draft: Draft, message: ServerMessage, at: Instant, mayTakeWork: boolean): void {
+  const { link } = draft.state;
+  // A connection that is to be dropped says nothing more.
+  if (link === 'down') return;
+  if ((link === 'greeting') !== (message.kind === 'welcome')) return dropFor(draft, OUT_OF_TURN);
   switch (message.kind) {
     case 'welcome':
       return welcomed(draft, message, at);
@@ -157,13 +166,23 @@ function received(draft: Draft, message: ServerMessage, at: Instant, mayTakeWork
 
 type Of<Kind extends ServerMessage['kind']> = Extract<ServerMessage, { kind: Kind }>;
 
+const OUT_OF_TURN = 'the control plane said Welcome again, or something else before it';
+
+function dropFor(draft: Draft, reason: string): void {
+  draft.change({ link: 'down' });
+  draft.note('error', {}, reason);
+  draft.put({ kind: 'drop-connection', reason });
+}
+
 function welcomed(draft: Draft, welcome: Of<'welcome'>, at: Instant): void {
-  const { leaseTtlMs, heartbeatMs, sessionId } = welcome;
+  const { sessionId } = welcome;
   const { protocol = PROTOCOL_RANGE } = draft.state.identity;
+  // Whatever it asks for: a lease that never ends is none, and heartbeats come neither all the time nor never.
+  const leaseTtlMs = Math.min(welcome.leaseTtlMs, LEASE_TTL_LONGEST_MS);
+  const heartbeatMs = Math.max(Math.min(welcome.heartbeatMs, leaseTtlMs / 2), HEARTBEAT_SHORTEST_MS);
   if (welcome.protocol < protocol.min || welcome.protocol > protocol.max) {
     const reason = `the control plane would speak protocol ${welcome.protocol}, this delegate speaks ${rangeText(protocol)}`;
-    draft.note('error', { protocol: welcome.protocol }, reason);
-    return draft.put({ kind: 'drop-connection', reason });
+    return dropFor(draft, reason);
   }
   draft.change({ link: 'open', leaseTtlMs, heartbeatMs, serverAheadMs: welcome.serverTimeMs - at.wallMs });
   draft.put({ kind: 'set-terms', leaseTtlMs, heartbeatMs });
@@ -304,7 +323,10 @@ function checkpoint(draft: Draft, input: Extract<SessionInput, { kind: 'checkpoi
 function checkpointAcknowledged(draft: Draft, ack: Of<'checkpoint-ack'>, at: Instant): void {
   const task = draft.held(ack);
   if (task === undefined) return;
-  const { taskId, epoch, sequence } = ack;
+  const { taskId, epoch } = ack;
+  // Of what was never sent, or is committed already, there is nothing to remember.
+  const sequence = task.pending.findLast((each) => each.sequence <= ack.sequence)?.sequence;
+  if (sequence === undefined) return;
   draft.task({ ...task, pending: task.pending.filter((each) => each.sequence > sequence) });
   draft.put({ kind: 'journal', record: { kind: 'committed', taskId, epoch, sequence } });
   draft.put({ kind: 'checkpoint-committed', taskId, epoch, sequence });

@@ -23,7 +23,18 @@ import type {
 } from './messages.ts';
 import { FACTS_MAX_BYTES, MAX_MESSAGE_BYTES, OUTPUT_MAX_BYTES, POLL_MAX_BYTES, TASK_ID_MAX_LENGTH } from './timings.ts';
 import { readDelegateMessage, writeDelegateMessage } from './wire/delegate-message.ts';
-import { checkSoleArm, digest, InvalidField, long, name, text, time, writeLong, writeTime } from './wire/fields.ts';
+import {
+  checkSoleArm,
+  digest,
+  InvalidField,
+  identifier,
+  long,
+  name,
+  text,
+  time,
+  writeLong,
+  writeTime,
+} from './wire/fields.ts';
 import { readLogMessage, readLogReply, writeLogMessage, writeLogReply } from './wire/log-message.ts';
 import { readPollRequest, readPollResponse, writePollRequest, writePollResponse } from './wire/poll.ts';
 import { readServerMessage, writeServerMessage } from './wire/server-message.ts';
@@ -166,8 +177,8 @@ export function decodeJoinResponse(bytes: Buffer): Decoded<JoinResponse> {
   return decode(bytes, (input) => {
     const wire: JoinResponse__Output = JOIN_RESPONSE.deserialize(input);
     const read = () => ({
-      credential: text(wire.credentialId) === '' ? name(wire.credential, 'credential') : text(wire.credential),
-      credentialId: text(wire.credentialId),
+      credential: text(wire.credentialId) === '' ? identifier(wire.credential, 'credential') : text(wire.credential),
+      credentialId: text(wire.credentialId) === '' ? '' : identifier(wire.credentialId, 'credential_id'),
       expiresAtMs: time(wire.expiresAt, 'expires_at'),
       delegateName: name(wire.delegateName, 'delegate_name'),
     });

@@ -132,6 +132,13 @@ export const OUTPUT_MAX_BYTES = 262_144;
 export const RESULT_RETENTION_MS = 86_400_000;
 /** …and at most so many. */
 export const RESULT_RETENTION_MAX = 50;
+/** What a delegate accepts of Welcome at most and at least, whatever it is told. */
+export const LEASE_TTL_LONGEST_MS = 600_000;
+export const HEARTBEAT_SHORTEST_MS = 50;
+/** And of Drain: it comes back within one to two of these. */
+export const DRAIN_RECONNECT_LONGEST_MS = 60_000;
+/** Decisions of a delegate that wait for its disk; when there are so many, it drops the connection that causes them. */
+export const UNDONE_MAX = 4_096;
 /** Of several sent heartbeats without an answer, the newest count. */
 export const HEARTBEATS_OUTSTANDING_MAX = 16;
 /** A change of AWS that waits for a renewal asks for one ahead of its time: at most this often… */

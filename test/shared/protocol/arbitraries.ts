@@ -29,6 +29,9 @@ const uint = fc.nat({ max: 0xffff_ffff });
 const name = fc.string({ minLength: 1, unit: 'binary' }).filter((text) => text.isWellFormed());
 const text = fc.string({ unit: 'binary' }).filter((value) => value.isWellFormed());
 const timeMs = fc.nat({ max: 4_102_444_800_000 });
+const identifier = fc
+  .string({ minLength: 1, maxLength: 256, unit: 'grapheme-ascii' })
+  .filter((id) => !id.includes(' '));
 export const jsonObject: fc.Arbitrary<JsonObject> = fc
   .dictionary(fc.string(), fc.jsonValue({ maxDepth: 3 }), { maxKeys: 4 })
   // JSON knows no -0, and a text has one form only.
@@ -121,7 +124,7 @@ const refusalCode = fc.constantFrom(
 export const serverMessage: fc.Arbitrary<ServerMessage> = fc.oneof(
   record({
     kind: fc.constant('welcome' as const),
-    sessionId: name,
+    sessionId: identifier,
     protocol: uint,
     leaseTtlMs: uint,
     heartbeatMs: uint,
@@ -211,8 +214,8 @@ export const joinRequest: fc.Arbitrary<JoinRequest> = record({
   secretSha256: fc.oneof(fc.constant(''), sha256),
 });
 export const joinResponse: fc.Arbitrary<JoinResponse> = fc.oneof(
-  record({ credential: name, credentialId: fc.constant(''), expiresAtMs: timeMs, delegateName: name }),
-  record({ credential: text, credentialId: name, expiresAtMs: timeMs, delegateName: name }),
+  record({ credential: identifier, credentialId: fc.constant(''), expiresAtMs: timeMs, delegateName: name }),
+  record({ credential: text, credentialId: identifier, expiresAtMs: timeMs, delegateName: name }),
 );
 export const renewRequest: fc.Arbitrary<RenewRequest> = record({ nextSecretSha256: sha256, instanceId: text });
 export const renewResponse: fc.Arbitrary<RenewResponse> = record({ generation: long, expiresAtMs: timeMs });
@@ -227,7 +230,7 @@ export const pollRequest: fc.Arbitrary<PollRequest> = record({
   ...bundle,
   last: fc.boolean(),
 });
-export const pollResponse: fc.Arbitrary<PollResponse> = record({ sessionId: name, sequence: long, ...bundle });
+export const pollResponse: fc.Arbitrary<PollResponse> = record({ sessionId: identifier, sequence: long, ...bundle });
 
 function wire<Message>(any: fc.Arbitrary<Message>, encode: (message: Message) => Encoded): fc.Arbitrary<Buffer> {
   return any.map((message) => {

@@ -26,6 +26,15 @@ export function name(value: string | undefined, what: string): string {
   return value;
 }
 
+/** An identifier that is sent back in a header: what else stands in it no header could carry. */
+export function identifier(value: string | undefined, what: string): string {
+  const given = name(value, what);
+  if (!/^[\x21-\x7e]{1,256}$/.test(given)) {
+    throw new InvalidField(`${what} has what an identifier may not have: at most 256 characters of visible ASCII`);
+  }
+  return given;
+}
+
 /** A text for people, cut if it is longer than anybody reads: it is stored, shown and logged. */
 export function words(value: string | undefined): string {
   const whole = text(value);

@@ -2,7 +2,7 @@ import type { PollRequest, PollRequest__Output } from '../generated/outrider/del
 import type { PollResponse, PollResponse__Output } from '../generated/outrider/delegate/v1/PollResponse.ts';
 import type { PollRequest as Request, PollResponse as Response } from '../messages.ts';
 import { MAX_MESSAGE_BYTES, POLL_MESSAGES_MAX } from '../timings.ts';
-import { InvalidField, long, name, text, writeLong } from './fields.ts';
+import { InvalidField, identifier, long, text, writeLong } from './fields.ts';
 
 export function writePollRequest(request: Request): PollRequest {
   const { sessionId, sequence, control, logs, last } = request;
@@ -24,7 +24,7 @@ export function writePollResponse({ sessionId, sequence, control, logs }: Respon
 
 export function readPollResponse(wire: PollResponse__Output): Response {
   return {
-    sessionId: name(wire.sessionId, 'session_id'),
+    sessionId: identifier(wire.sessionId, 'session_id'),
     sequence: long(wire.sequence, 'sequence'),
     ...bundle(wire),
   };

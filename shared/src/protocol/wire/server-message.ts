@@ -5,9 +5,9 @@ import type { CancelReason, DirectiveAction, RefusalCode, ResultStatus, ServerMe
 import { FACTS_MAX_BYTES, MAX_MESSAGE_BYTES } from '../timings.ts';
 import {
   InvalidField,
+  identifier,
   jsonObject,
   long,
-  name,
   present,
   taskRef,
   text,
@@ -156,7 +156,7 @@ function writeWelcome(message: ServerMessage & { kind: 'welcome' }): Welcome {
 function readWelcome(wire: Welcome__Output): ServerMessage {
   return {
     kind: 'welcome',
-    sessionId: name(wire.sessionId, 'session_id'),
+    sessionId: identifier(wire.sessionId, 'session_id'),
     protocol: uint(wire.protocol),
     leaseTtlMs: uint(wire.leaseTtlMs),
     heartbeatMs: uint(wire.heartbeatMs),
