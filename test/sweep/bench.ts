@@ -61,6 +61,7 @@ export class Bench {
   #started = 0;
   #attempts = 0;
   #calls: RecordedCall[] = [];
+  #nextIsKnown = false;
   #trap: Trap = { kind: 'off' };
   #sprung = Promise.withResolvers<void>();
   readonly #alive = new Set<DelegateProcess>();
@@ -176,11 +177,13 @@ export class Bench {
     return 'drop';
   }
 
-  async #arrived(call: Omit<RecordedCall, 'outcome'>): Promise<Interception> {
+  async #arrived(call: Omit<RecordedCall, 'outcome' | 'followedBy'>): Promise<Interception> {
     const trap = this.#trap;
     if (trap.kind === 'sprung-next') return await this.#kill();
+    this.#noteNext('call');
     const { service, operation, mutates } = call;
-    this.#calls.push({ service, operation, mutates, outcome: 'pending' });
+    this.#calls.push({ service, operation, mutates, outcome: 'pending', followedBy: 'message' });
+    this.#nextIsKnown = false;
     if (trap.kind === 'set' && trap.place.point === 'before' && trap.place.call === this.#calls.length) {
       return await this.#kill();
     }
@@ -206,7 +209,14 @@ export class Bench {
 
   async #receiving(message: FromDelegate): Promise<Interception> {
     const visible = message.kind === 'checkpoint' || message.kind === 'result';
+    if (visible) this.#noteNext('message');
     return visible && this.#trap.kind === 'sprung-next' ? await this.#kill() : 'go-on';
+  }
+
+  #noteNext(followedBy: RecordedCall['followedBy']): void {
+    const last = this.#calls.at(-1);
+    if (last !== undefined && !this.#nextIsKnown) this.#calls[this.#calls.length - 1] = { ...last, followedBy };
+    this.#nextIsKnown = true;
   }
 
   #situation(): string {

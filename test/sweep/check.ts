@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { Bench } from './bench.ts';
 import { type Bundle, bundle } from './delegate-process.ts';
+import { committedMatrix, rightSection } from './matrix.ts';
 import { RECOVERIES, RECOVERY_TEXTS } from './places.ts';
 import { checkedPlaces, setScene } from './stories.ts';
 import { complaints, sweep } from './sweep.ts';
@@ -36,6 +37,11 @@ export function sweepStories(names: readonly string[]): void {
           );
           assert.ok(swept.results.length > 0);
           assert.deepEqual(complaints(swept), []);
+          const section = rightSection(swept.name, swept.type, swept.calls);
+          assert.ok(
+            committedMatrix().includes(section),
+            `npm run sweep writes docs/reliability-matrix.md anew:\n${section}`,
+          );
         } finally {
           idle.push(bench);
         }

@@ -10,7 +10,8 @@ import { textWithoutIds } from './without-ids.ts';
  * L2 Restarted with its disk, the log keeps all of that. Taken over by another, it keeps a beginning of it, and the next
  *    line says that the last of it may be missing.
  * L3 The next line says that the step is resumed, unless nothing had been said yet, or all had and only the result was left.
- * L4 After it come, in their order, all lines that were not written before, but for those of TOLD_OTHERWISE.
+ * L4 After it come, in their order, all lines that were not written before, but for those of TOLD_OTHERWISE. Events of AWS have
+ *    an order of their own: they happen while nobody looks, too.
  * L5 After it, nothing is said that the uninterrupted log does not say, but for what TOLD_OTHERWISE has instead, and looks.
  * L6 The last line is that of the uninterrupted log.
  */
@@ -38,7 +39,10 @@ export function logDifferences(whole: Run, cut: Run, place: Place): string[] {
     const again = resumes ? rest.slice(1) : rest;
     const said = (line: string) => !LOOKS.test(line) && !(whole.outcome.outcome === 'failed' && EVIDENCE.test(line));
     const needed = lines.slice(victim.length).filter(said);
-    for (const line of untold(needed, again.filter(said), victim.at(-1) ?? '')) say('L4', `"${line}" is missing`);
+    for (const ofKind of [isEvent, (line: string) => !isEvent(line)]) {
+      const missing = untold(needed.filter(ofKind), again.filter(said).filter(ofKind), victim.at(-1) ?? '');
+      for (const line of missing) say('L4', `"${line}" is missing`);
+    }
     for (const line of unheardOf(lines, again.filter(said))) say('L5', `"${line}" is said by no uninterrupted run`);
   }
   if (found.length > 0) found.push(`the log in full:\n  ${stored.join('\n  ')}`);
@@ -51,6 +55,8 @@ const RESUMING = /^Resuming .*; what is done already is kept$/;
 const LOOKS = /^Waiting for pending tasks to finish\. /;
 /** What a failure is known by: what goes wrong goes on while nobody looks, so that it is seen at another moment. */
 const EVIDENCE = /^( {2})?(# AWS Event: |Task \w+ stopped: |What to do: )/;
+
+const isEvent = (line: string) => line.startsWith('# AWS Event: ');
 
 interface ToldOtherwise {
   /** The last line of the killed delegate: a change begins. */

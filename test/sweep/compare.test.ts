@@ -26,7 +26,7 @@ function runOf(lines: readonly string[], changes: Partial<Run> = {}): Run {
   const log = logOf(lines);
   const bytes = Buffer.byteLength(log);
   return {
-    calls: [{ service: 'ecs', operation: 'DescribeServices', mutates: false, outcome: 'ok' }],
+    calls: [{ service: 'ecs', operation: 'DescribeServices', mutates: false, outcome: 'ok', followedBy: 'message' }],
     outcome: { outcome: 'succeeded', output: { serviceName: 'web' } },
     result: {
       taskId: 'exe_00000000000000000000000001/p1.1/1',
@@ -59,6 +59,15 @@ describe('what a sweep takes for the same', () => {
     assert.equal(found(cutAfter(2, [RESUMING, 'Begin', 'Done', 'End'])), '');
     assert.equal(found(cutAfter(5, [])), '', 'only the result was left');
     assert.equal(found(cutAfter(1, [ELSEWHERE, RESUMING, ...LINES.slice(1)]), 'other'), '');
+  });
+
+  test('events of AWS that came sooner, as they do while nobody looks', () => {
+    const [event, other] = ['# AWS Event: started 1 task', '# AWS Event: stopped 1 task'];
+    const whole = runOf(['Begin', 'Waiting', event, other, 'End']);
+    const cut = (...rest: string[]) => runOf(['Begin', RESUMING, ...rest], { victimLog: logOf(['Begin']) });
+    assert.deepEqual(differences(whole, cut(event, other, 'Waiting', 'End'), at('same')), []);
+    assert.match(differences(whole, cut(event, 'Waiting', 'End'), at('same')).join(), /stopped 1 task" is missing/);
+    assert.match(differences(whole, cut(event, other, 'End'), at('same')).join(), /"Waiting" is missing/);
   });
 
   test('ids, times and addresses that AWS gave otherwise', () => {

@@ -23,6 +23,7 @@ const TIMINGS: Partial<DispatchTimings> = {
   reassignGraceMs: 0,
   offerPauseMs: 10,
   sessionLostMs: Number.MAX_SAFE_INTEGER,
+  offerSilenceMs: Number.MAX_SAFE_INTEGER,
 };
 const STEP_TIMEOUT_SECONDS = 86_400;
 

@@ -14,7 +14,8 @@ each story of it, the calls that it makes of AWS when nothing interrupts it. At 
 had come. Each time the *same* delegate was started again with its disk, and another time an*other* delegate took the
 step over. A cell tells how many of these runs ended exactly as the uninterrupted one: same outcome, output and facts;
 same services, counts, settings, tags, task definitions, auto scaling, targets and listeners; nothing made twice; whole
-log. \`(change)\` marks calls that change something.
+log. A kill after a call that another call follows at once is the kill before that one, and is made once. \`(change)\`
+marks calls that change something.
 `;
 
 /** The whole document. The same results give the same text. */

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { POINTS, placeText, RECOVERIES, type RecordedCall } from './places.ts';
+import { canonical, POINTS, placeText, RECOVERIES, type RecordedCall } from './places.ts';
 import { checkedPlaces, everyPlace } from './stories.ts';
 
 const call = (operation: string, mutates: boolean): RecordedCall => ({
@@ -8,6 +8,7 @@ const call = (operation: string, mutates: boolean): RecordedCall => ({
   operation,
   mutates,
   outcome: 'ok',
+  followedBy: mutates ? 'message' : 'call',
 });
 const CALLS = [call('ListServices', false), call('CreateService', true), call('DescribeServices', false)];
 
@@ -27,4 +28,13 @@ test('a check kills at every point of each change, with either recovery where th
     assert.deepEqual(looks.map((place) => place.recovery).toSorted(), ['other', 'same']);
     assert.deepEqual(checkedPlaces(name, CALLS), places, 'the same calls, the same places');
   }
+});
+
+test('a kill after a call is the one before the next call, unless something was said in between', () => {
+  const recovery = 'same';
+  assert.deepEqual(canonical({ call: 1, point: 'after', recovery }, CALLS), { call: 2, point: 'before', recovery });
+  const saved = { call: 2, point: 'after', recovery } as const;
+  assert.deepEqual(canonical(saved, CALLS), saved);
+  const lost = { call: 1, point: 'lost', recovery } as const;
+  assert.deepEqual(canonical(lost, CALLS), lost);
 });

@@ -26,6 +26,14 @@ export interface RecordedCall {
   readonly operation: string;
   readonly mutates: boolean;
   readonly outcome: string;
+  /** What the delegate did next that anybody could see: another call, or a checkpoint or its result. */
+  readonly followedBy: 'call' | 'message';
+}
+
+/** The same kill by one name: after a call that another one follows is before that one. */
+export function canonical(place: Place, calls: readonly RecordedCall[]): Place {
+  if (place.point !== 'after' || calls[place.call - 1]?.followedBy !== 'call') return place;
+  return { ...place, call: place.call + 1, point: 'before' };
 }
 
 export function placeText({ call, point, recovery }: Place, calls: readonly RecordedCall[]): string {

@@ -1,6 +1,6 @@
 import type { Bench } from './bench.ts';
 import { differences } from './compare.ts';
-import { type Place, placeText, type RecordedCall } from './places.ts';
+import { canonical, type Place, placeText, type RecordedCall } from './places.ts';
 import type { Scene } from './stories.ts';
 
 /** What came of the places of one story. */
@@ -11,7 +11,8 @@ export interface Swept {
   readonly results: readonly { readonly place: Place; readonly differences: readonly string[] }[];
 }
 
-/** Runs a step once to its end, and then once for each place with the delegate killed there; `ran` hears of each of those. */
+/** Runs a step once to its end, and then once for each place with the delegate killed there (once where two
+ * places are one: after a call, and before the one that follows it); `ran` hears of each of those. */
 export async function sweep(
   bench: Bench,
   scene: Scene,
@@ -20,8 +21,13 @@ export async function sweep(
 ): Promise<Swept> {
   const whole = await bench.run(scene, undefined);
   const results: { place: Place; differences: readonly string[] }[] = [];
+  const known = new Map<string, readonly string[]>();
   for (const place of choose(whole.calls)) {
-    results.push({ place, differences: await found(() => bench.run(scene, place), whole, place) });
+    const run = canonical(place, whole.calls);
+    const name = placeText(run, whole.calls);
+    const lines = known.get(name) ?? (await found(() => bench.run(scene, run), whole, run));
+    known.set(name, lines);
+    results.push({ place, differences: lines });
     ran();
   }
   return { name: scene.name, type: scene.task.type, calls: whole.calls, results };
