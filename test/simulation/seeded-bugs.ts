@@ -295,12 +295,18 @@ const DELEGATE_BUGS: readonly SeededBug[] = [
   },
   {
     name: 'checkpoint-not-journaled',
-    what: 'Facts are not written to the journal: a restarted delegate resumes with old ones',
+    what: 'Facts are not written to the journal: a restarted delegate resumes with old ones, and nobody sees how old they are',
     edits: [
       edit(
         `${agent}/session.ts`,
         "draft.put({ kind: 'journal', record: { kind: 'checkpoint', taskId, epoch, sequence, facts } });",
         '',
+      ),
+      // Alone the other does no harm: the control plane stops who knows less than it does.
+      edit(
+        'control-plane/src/app/dispatch/directives.ts',
+        "if (item.phase !== 'finished' && isBehind(item, row))",
+        'if (false)',
       ),
     ],
   },
