@@ -87,12 +87,12 @@ export function testFiles(paths: readonly string[], root: string = ROOT): readon
 }
 
 /**
- * What tests see of this machine's settings: nothing that points at a real AWS account or a running Outrider, so that no test can reach either, and the
- * browser where one of the files needs it.
+ * What tests see of this machine's settings: nothing that points at a real AWS account or a running Outrider, so that no test can reach either, the
+ * browser where one of the files needs it, and how long bad peers go on.
  */
 function testEnvironment(files: readonly string[]): NodeJS.ProcessEnv {
   const kept = Object.entries(process.env).filter(
-    ([name]) => !/^(AWS_|OUTRIDER_|ECS_|NODE_TEST|NODE_OPTIONS$)/.test(name),
+    ([name]) => !/^(AWS_|OUTRIDER_(?!FUZZ_)|ECS_|NODE_TEST|NODE_OPTIONS$)/.test(name),
   );
   const environment: NodeJS.ProcessEnv = {
     ...Object.fromEntries(kept),
