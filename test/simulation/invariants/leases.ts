@@ -59,9 +59,7 @@ function holdersOfWithdrawn(record: HistoryRecord): Finding[] {
 
 /** A dead process believes nothing; what it had sent is on the wire (H3). */
 function untilItsDeath(span: HolderSpan, trace: HistoryRecord['trace']): HolderSpan {
-  const died = trace.find(
-    ({ atMs, kind, host }) => kind === 'process:delegate-ended' && host === span.host && atMs >= span.fromMs,
-  );
+  const died = trace.find(({ atMs, kind, host }) => kind === ENDED && host === span.host && atMs >= span.fromMs);
   return died === undefined || died.atMs >= span.untilMs ? span : { ...span, untilMs: died.atMs };
 }
 
@@ -108,9 +106,12 @@ function isConnected(
   fromMs: number,
   toMs: number,
 ): boolean {
-  const host = holders.find((span) => span.instanceId === instanceId)?.host;
-  if (host === undefined || toMs - fromMs > HEARTBEAT_MS) return false;
+  const held = holders.find((span) => span.instanceId === instanceId);
+  if (held === undefined || toMs - fromMs > HEARTBEAT_MS) return false;
+  const { host } = held;
   const until = trace.filter(({ atMs }) => atMs <= toMs + LOSS_IS_HEARD_MS);
+  // Each process is an instance of its own: this one's has ended, and what it had said was only heard later.
+  if (until.some((entry) => entry.host === host && entry.kind === ENDED && entry.atMs >= held.fromMs)) return false;
   const last = until.findLast((entry) => entry.host === host && CONNECTION.test(entry.kind));
   if (last?.kind !== 'message:hello' || last.atMs > fromMs) return false;
   // What is said then is heard late, or not at all, so that nobody can tell who is connected.
@@ -119,6 +120,7 @@ function isConnected(
   return !until.some(({ atMs, kind }) => atMs >= fromMs && DISTURBANCE.test(kind));
 }
 
+const ENDED = 'process:delegate-ended';
 const CONNECTION = /^(message:hello|connection:lost|process:delegate-ended)$/;
 const DISTURBANCE = /^(process:control-plane-ended|fault:reset)$/;
 const UNCLEAR: ReadonlySet<FaultKind> = new Set(['messages', 'partition', 'freeze-delegate', 'freeze-control-plane']);
