@@ -104,7 +104,8 @@ async function deploy(
 ): Promise<void> {
   const { aws, api, cliEnvironment } = installation;
   const intent = intentOf(chance, number);
-  const image = `:v${number}`;
+  // Of one length, so that none begins as another one is called: faults of images go by a pattern.
+  const image = `:v${String(number).padStart(5, '0')}`;
   const key = `${lane.name}-${number}`;
   if (intent === 'bad-image') {
     const after = chance.whole(0, 1);
