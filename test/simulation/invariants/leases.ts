@@ -113,7 +113,7 @@ function isConnected(
   // Each process is an instance of its own: this one's has ended, and what it had said was only heard later.
   if (until.some((entry) => entry.host === host && entry.kind === ENDED && entry.atMs >= held.fromMs)) return false;
   const last = until.findLast((entry) => entry.host === host && CONNECTION.test(entry.kind));
-  if (last?.kind !== 'message:hello' || last.atMs > fromMs) return false;
+  if (last?.kind !== 'message:hello' || last.atMs > fromMs - GREETING_MS) return false;
   // What is said then is heard late, or not at all, so that nobody can tell who is connected.
   const unclear = script.faults.filter(({ kind }) => UNCLEAR.has(kind));
   if (unclear.some((fault) => fault.atMs <= toMs && spanOf(fault, script.calmFromMs).toMs >= last.atMs)) return false;
@@ -124,6 +124,8 @@ const ENDED = 'process:delegate-ended';
 const CONNECTION = /^(message:hello|connection:lost|process:delegate-ended)$/;
 const DISTURBANCE = /^(process:control-plane-ended|fault:reset)$/;
 const UNCLEAR: ReadonlySet<FaultKind> = new Set(['messages', 'partition', 'freeze-delegate', 'freeze-control-plane']);
+/** Who says Hello is connected when it has been greeted; what is heard of it meanwhile was said over its connection before. */
+const GREETING_MS = 1_000;
 /** The two ends of a connection hear of its end one after the other, and of what was said before it. */
 const LOSS_IS_HEARD_MS = 1_000;
 
