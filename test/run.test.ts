@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, describe, test } from 'node:test';
 import { needsChromium } from './run.chromium.ts';
-import { closingLine, judge, testFiles } from './run.ts';
+import { closingLine, judge, longestFirst, testFiles } from './run.ts';
 
 const scratch = mkdtempSync(path.join(tmpdir(), 'outrider-run-'));
 after(() => rmSync(scratch, { recursive: true, force: true }));
@@ -49,6 +49,16 @@ describe('judging how a test file ended', () => {
 });
 
 describe('choosing test files', () => {
+  test('long ones stand at one end, the others in their order at the other', () => {
+    const [short, long, last] = [
+      write('order/a.test.ts', ''),
+      write('order/b.test.ts', '// takes minutes\n'),
+      write('order/c.test.ts', ''),
+    ];
+    assert.deepEqual(longestFirst([short, long, last]), [long, last, short]);
+    rmSync(path.join(scratch, 'order'), { recursive: true });
+  });
+
   test('takes all of them, a folder, or one file, and refuses a path that holds none', () => {
     const files = ['test/a/one.test.ts', 'test/a/two.test.ts', 'test/ab/three.test.ts'].map((file) => write(file, ''));
     write('test/a/helper.ts', '');

@@ -1,3 +1,4 @@
+// takes minutes
 import { checkHistories } from './histories-check.ts';
 
 checkHistories(0);

@@ -1,3 +1,4 @@
+// takes minutes
 import { sweepStories } from './check.ts';
 import { storiesByType, VERSIONED_TYPES } from './stories.ts';
 

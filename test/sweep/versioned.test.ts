@@ -1,3 +1,4 @@
+// takes minutes
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { sweepStories } from './check.ts';
