@@ -14,6 +14,7 @@ import type { Logger } from './app/logger.ts';
 import { createLogReader } from './app/logs.ts';
 import type { Store } from './app/ports.ts';
 import { createResources } from './app/resources.ts';
+import { createWaits, type Waits } from './app/waits.ts';
 import { createApiKeys } from './auth/api-keys.ts';
 import { type ControlPlaneConfig, formatAddress } from './config.ts';
 import { type GrpcServer, startGrpcServer } from './grpc/server.ts';
@@ -85,7 +86,10 @@ async function start(
   const dispatcher = createDispatcher({ store, engine, ...SYSTEM, logger, timings: dispatchTimings });
   await dispatcher.start();
   undo.push(() => dispatcher.stop());
-  undo.push(repeatRecovery(engine, logger));
+  const waits = createWaits({ store, engine, logger });
+  undo.push(() => waits.stop());
+  await waits.look();
+  undo.push(repeatRecovery(engine, waits, logger));
 
   await tellOfRestore(store, logger);
   const dependencies = httpDependencies({ store, engine, dispatcher, identity, logger });
@@ -125,11 +129,12 @@ async function tellOfRestore(store: Store, logger: Logger): Promise<void> {
   );
 }
 
-function repeatRecovery(engine: Engine, logger: Logger): () => Promise<void> {
+function repeatRecovery(engine: Engine, waits: Waits, logger: Logger): () => Promise<void> {
   let running: Promise<void> | undefined;
   const timer = setInterval(() => {
     running ??= engine
       .recover()
+      .then(() => waits.look())
       .catch((thrown: unknown) => logger.error({ err: thrown }, 'Recovery failed; it is tried again'))
       .finally(() => {
         running = undefined;

@@ -49,6 +49,13 @@ export const ERRORS = {
     'See `outrider show` for the state.',
   ),
   'execution-running': row(409, 1, true, 'Another execution runs there', 'Wait for it, or abort it.'),
+  'queue-full': row(
+    409,
+    1,
+    true,
+    'Too many executions wait there',
+    'Wait until some have ended, or abort those that nobody needs.',
+  ),
   'no-eligible-delegate': row(409, 1, true, 'No delegate can do this', 'Start a delegate that has the tags named.'),
   'delegate-lost': row(503, 1, true, 'No delegate finished the step', 'See `outrider delegates list`.'),
   'not-authenticated': row(401, 4, false, 'Not logged in', 'Set OUTRIDER_API_KEY.'),

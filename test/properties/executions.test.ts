@@ -89,6 +89,12 @@ const anyPlan: fc.Arbitrary<ExecutionPlan> = fc.oneof(
 
 // ------------------------------------------------------------------------------------------------ random inputs
 
+const BLOCKERS = ['exe_1', 'exe_2', 'exe_3'].map((executionId) => ({
+  executionId,
+  workflow: 'web',
+  resource: 'web@vpc',
+}));
+
 /** One input, aimed at some step: most make sense, others are late, doubled or about nothing. */
 interface Move {
   readonly kind: ExecutionInput['kind'];
@@ -109,7 +115,7 @@ const move: fc.Arbitrary<Move> = fc.record({
       weight: 3,
       arbitrary: fc.constantFrom('task-requeued', 'task-undeliverable', 'task-deadline-passed', 'begin'),
     },
-    { weight: 1, arbitrary: fc.constantFrom('abort', 'rollback') },
+    { weight: 1, arbitrary: fc.constantFrom('abort', 'rollback', 'place-freed', 'queue') },
   ),
   target: fc.nat(20),
   attemptOffset: fc.constantFrom(0, 0, 0, 0, 0, -1, 1),
@@ -122,6 +128,10 @@ const move: fc.Arbitrary<Move> = fc.record({
 
 function inputOf(state: ExecutionState, chosen: Move): ExecutionInput {
   if (chosen.kind === 'begin') return { kind: 'begin' };
+  if (chosen.kind === 'queue') return { kind: 'queue', behind: BLOCKERS, supersedes: chosen.rollback };
+  if (chosen.kind === 'place-freed') {
+    return { kind: 'place-freed', executionId: BLOCKERS[chosen.target % BLOCKERS.length]?.executionId ?? '' };
+  }
   if (chosen.kind === 'abort') return { kind: 'abort', by: 'ben', reason: '', rollback: chosen.rollback };
   if (chosen.kind === 'rollback') return { kind: 'rollback', by: 'ben', reason: '' };
   const all = Object.keys(state.steps);
@@ -196,8 +206,17 @@ class Play {
     assert.deepEqual(brokenAtRest(this.state), []);
   }
 
+  /** Begins at once, or behind some others. */
+  begin(behind: number): void {
+    if (behind === 0) this.put({ kind: 'begin' });
+    else this.put({ kind: 'queue', behind: BLOCKERS.slice(0, behind), supersedes: false });
+  }
+
   /** Every living step comes to an end, one after the other: what a fleet does in the long run. */
   finish(succeed: boolean): void {
+    for (const { executionId } of this.state.kind === 'queued' ? this.state.behind : []) {
+      this.put({ kind: 'place-freed', executionId });
+    }
     for (let round = 0; round < 1_000; round++) {
       const [stepId] = Object.keys(this.state.steps).filter((id) => isLiving(stepState(this.state, id)));
       if (stepId === undefined) return;
@@ -223,25 +242,31 @@ describe('whatever happens to whatever plan', () => {
     let ended = 0;
     const seen = new Set<string>();
     fc.assert(
-      fc.property(anyPlan, fc.array(move, { maxLength: 60 }), fc.boolean(), (plan, moves, succeed) => {
-        const play = new Play(plan);
-        play.put({ kind: 'begin' });
-        for (const chosen of moves) {
-          play.now += chosen.waitMs;
-          play.put(inputOf(play.state, chosen));
-        }
-        if (play.state.kind !== 'ended') play.finish(succeed);
-        assert.equal(play.state.kind, 'ended');
-        assert.deepEqual(fold(EXECUTION_ID, play.events), play.state);
-        assert.deepEqual(fold(EXECUTION_ID, JSON.parse(JSON.stringify(play.events))), play.state, 'also as stored');
-        ended++;
-        for (const { event } of play.events) seen.add(event.type);
-      }),
+      fc.property(
+        anyPlan,
+        fc.constantFrom(0, 0, 0, 1, 2, 3),
+        fc.array(move, { maxLength: 60 }),
+        fc.boolean(),
+        (plan, behind, moves, succeed) => {
+          const play = new Play(plan);
+          play.begin(behind);
+          for (const chosen of moves) {
+            play.now += chosen.waitMs;
+            play.put(inputOf(play.state, chosen));
+          }
+          if (play.state.kind !== 'ended') play.finish(succeed);
+          assert.equal(play.state.kind, 'ended');
+          assert.deepEqual(fold(EXECUTION_ID, play.events), play.state);
+          assert.deepEqual(fold(EXECUTION_ID, JSON.parse(JSON.stringify(play.events))), play.state, 'also as stored');
+          ended++;
+          for (const { event } of play.events) seen.add(event.type);
+        },
+      ),
       { numRuns: RUNS },
     );
     assert.ok(ended >= RUNS);
     // A property that never sees half of the events proves little.
-    assert.equal(seen.size, 16, `events seen: ${[...seen].toSorted().join(', ')}`);
+    assert.equal(seen.size, 18, `events seen: ${[...seen].toSorted().join(', ')}`);
   });
 
   test('folding never throws, whatever the history holds', () => {

@@ -1,7 +1,7 @@
 import type { ExecutionId } from '@outrider/shared/ids.ts';
 import type { Json } from '@outrider/shared/json.ts';
 import type { ExecutionInput } from '../domain/execution/events.ts';
-import type { ExecutionState } from '../domain/execution/state.ts';
+import type { Blocker, ExecutionState } from '../domain/execution/state.ts';
 import type { ExecutionPlan } from '../domain/planning/plan.ts';
 import type { IdempotencyKey, TaskChange } from './ports.ts';
 
@@ -13,7 +13,7 @@ import type { IdempotencyKey, TaskChange } from './ports.ts';
  * and the same call may be made again.
  */
 export interface Engine {
-  /** Creates an execution and begins it. */
+  /** Creates an execution and begins it, or lets it wait for others. */
   start(execution: NewExecution): Promise<StartOutcome>;
   /**
    * `task` is committed in the same transaction and fences the input: with a stale epoch nothing is changed. Resolves
@@ -27,8 +27,8 @@ export interface Engine {
    * then every few seconds; with an empty outbox it is one read.
    */
   recover(): Promise<void>;
-  /** After every commit: the execution and its newest seq. For watchers; nothing is lost if a listener throws. */
-  onCommitted(listener: (executionId: ExecutionId, seq: number) => void): () => void;
+  /** After every commit: the execution, its newest seq and state. For watchers; nothing is lost if a listener throws. */
+  onCommitted(listener: (executionId: ExecutionId, seq: number, state: ExecutionState) => void): () => void;
   /** After an effect changed the tasks: there may be something to offer or to cancel. */
   onTasksChanged(listener: (taskId: string) => void): () => void;
 }
@@ -39,6 +39,9 @@ export interface NewExecution {
   readonly reason: string;
   readonly artifacts: Readonly<Record<string, string>>;
   readonly variables: Readonly<Record<string, Json>>;
+  /** It waits until these have ended; empty: it begins at once. */
+  readonly behind?: readonly Blocker[];
+  readonly supersedes?: boolean;
   readonly idempotency?: IdempotencyKey;
 }
 

@@ -44,7 +44,7 @@ export function createEngine(dependencies: EngineDependencies): Engine {
 }
 
 class ExecutionEngine {
-  readonly committed: Listeners<[ExecutionId, number]>;
+  readonly committed: Listeners<[ExecutionId, number, ExecutionState]>;
   readonly tasksChanged: Listeners<[string]>;
   readonly #store: Store;
   readonly #clock: Clock;
@@ -65,7 +65,7 @@ class ExecutionEngine {
     this.tasksChanged = new Listeners('onTasksChanged', logger);
   }
 
-  /** Created and begun in one transaction: no execution is ever left standing before its first step. */
+  /** Created and begun, or queued, in one transaction: no execution is ever left standing before its first step. */
   start(execution: NewExecution): Promise<StartOutcome> {
     const now = this.#clock.now();
     const id = sortableId('exe', now, this.#randomness.bytes(10));
@@ -97,11 +97,12 @@ class ExecutionEngine {
   }
 
   async #start(id: ExecutionId, execution: NewExecution, now: number): Promise<StartOutcome> {
-    const { idempotency, ...facts } = execution;
+    const { idempotency, behind = [], supersedes = false, ...facts } = execution;
     const creation: RecordedEvent = { seq: 1, atMs: now, event: { type: 'execution-created', ...facts } };
     const created = create(id, creation);
     if (created === undefined) throw new OutriderError('internal', 'A creation did not make an execution');
-    const decision = decide(created, { kind: 'begin' }, now);
+    const first: ExecutionInput = behind.length === 0 ? { kind: 'begin' } : { kind: 'queue', behind, supersedes };
+    const decision = decide(created, first, now);
     if ('refused' in decision) throw new OutriderError('internal', `A new execution cannot begin: ${decision.refused}`);
     const change = recordEvents(created, decision.events, now);
     const outcome = await this.#commit({
@@ -116,7 +117,10 @@ class ExecutionEngine {
       return { kind: 'replayed', executionId: outcome.executionId, sameRequest: outcome.sameRequest };
     }
     if (outcome.kind !== 'ok') throw new OutriderError('store-failed', `Execution ${id} could not be created`);
-    this.#logger.info({ execution: id, workflow: execution.plan.workflow.name }, 'Execution started');
+    this.#logger.info(
+      { execution: id, workflow: execution.plan.workflow.name },
+      behind.length === 0 ? 'Execution started' : 'Execution queued',
+    );
     return { kind: 'ok', state: await this.#committed(change) };
   }
 
@@ -165,7 +169,7 @@ class ExecutionEngine {
   /** After a commit. Listeners hear of it before its effects, so that they see events in their order. */
   async #committed({ state, effects: rows }: Change): Promise<ExecutionState> {
     this.#states.put(state);
-    this.committed.tell(state.id, state.seq);
+    this.committed.tell(state.id, state.seq, state);
     // What is owed goes first: a task is enqueued before it can be cancelled.
     if (!this.#owed.has(state.id)) await this.#performInOrder(state.id, rows);
     return this.#states.known(state.id) ?? state;

@@ -3,13 +3,16 @@ import type { ExecutionId, StepId, TaskId } from '@outrider/shared/ids.ts';
 import type { Json, JsonObject } from '@outrider/shared/json.ts';
 import type { ServiceCounts } from '@outrider/shared/protocol/messages.ts';
 import type { RecordedEvent } from '../domain/execution/events.ts';
+import type { Blocker } from '../domain/execution/state.ts';
 
 /**
  * What operators do with executions, as the HTTP API offers it. Every refusal is a thrown OutriderError whose code,
  * message, hint and problems are meant for the operator.
  */
 export interface Executions {
-  /** Plans, sees that delegates can do it, and starts. The same idempotency key gives the same execution again. */
+  /**
+   * Plans, sees that delegates can do it, and starts; or, as the workflow's `concurrency` says, lets it wait for the one
+   * that is at a place of it. The same idempotency key gives the same execution again. */
   start(request: StartRequest, by: Actor): Promise<StartedExecution>;
   /** Stops what runs; by default it is rolled back. */
   abort(
@@ -116,6 +119,8 @@ export interface ExecutionView extends ExecutionSummaryView {
   readonly phases: readonly PhaseView[];
   /** Remarks of the planner. */
   readonly notes: readonly string[];
+  /** Present while it is queued: those that it waits for, the one whose turn is next first. */
+  readonly waitsFor?: readonly Blocker[];
   /** Present while an abort or rollback that somebody asked for, or a failure, is being carried out. */
   readonly stopping?: { readonly because: string };
 }

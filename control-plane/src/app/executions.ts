@@ -4,6 +4,7 @@ import { type ExecutionId, taskId } from '@outrider/shared/ids.ts';
 import { canonicalJson, type JsonObject } from '@outrider/shared/json.ts';
 import { DEFAULT_APPLICATION } from '@outrider/shared/model/common.ts';
 import type { Resource } from '@outrider/shared/model/resource.ts';
+import { type Concurrency, DEFAULT_CONCURRENCY } from '@outrider/shared/model/workflow.ts';
 import { storedResources } from '../documents/checks/catalog.ts';
 import { checkReferences } from '../documents/checks/references.ts';
 import type { ReferenceProblem } from '../documents/checks/report.ts';
@@ -13,7 +14,6 @@ import type { DelegateView } from '../domain/fleet/match.ts';
 import type { ExecutionPlan } from '../domain/planning/plan.ts';
 import { plan } from '../domain/planning/planner.ts';
 import type { PlanProblem } from '../domain/planning/problems.ts';
-import { resourceKeys } from '../domain/planning/walk.ts';
 import { requireDelegates } from './eligibility.ts';
 import type { Engine } from './engine-port.ts';
 import type {
@@ -27,10 +27,10 @@ import type {
   StepDetails,
 } from './executions-port.ts';
 import { findStepByReference } from './find-step.ts';
+import { placeFor } from './place.ts';
 import type { Clock, IdempotencyKey, Store } from './ports.ts';
 import { SerialQueues } from './serial-queues.ts';
 import { loadReferenced, loadWorkflow } from './stored-resources.ts';
-import { LIVING_STATUSES } from './summary.ts';
 import { executionView, type ProgressOf, stepView, summaryView } from './views.ts';
 
 export interface ExecutionsDependencies {
@@ -44,8 +44,6 @@ export interface ExecutionsDependencies {
 
 /** Starts that may wait for each other. */
 const WAITING_STARTS = 1_000;
-/** Executions that are looked at to see that none runs at the same place. */
-const LIVING_LIMIT = 10_000;
 const PAGE_LIMIT = 200;
 const EVENTS_LIMIT = 1_000;
 
@@ -100,11 +98,12 @@ async function start(
       return await viewed(used.executionId, true);
     }
   }
-  const planned = await makePlan(store, request, by);
-  await requireFreePlace(store, planned);
+  const { planned, concurrency } = await makePlan(store, request, by);
+  const place = await placeFor(store, planned, concurrency);
   requireDelegates(planned, fleet());
   const outcome = await engine.start({
     plan: planned,
+    ...place,
     startedBy: by.name,
     reason: request.reason ?? '',
     artifacts: request.artifacts,
@@ -116,7 +115,11 @@ async function start(
   return await viewed(outcome.executionId, true);
 }
 
-async function makePlan(store: Store, request: StartRequest, by: Actor): Promise<ExecutionPlan> {
+async function makePlan(
+  store: Store,
+  request: StartRequest,
+  by: Actor,
+): Promise<{ readonly planned: ExecutionPlan; readonly concurrency: Concurrency }> {
   const application = request.application ?? DEFAULT_APPLICATION;
   const { workflow, version } = await loadWorkflow(store, application, request.workflow);
   const resources = await loadReferenced(store, workflow);
@@ -134,7 +137,7 @@ async function makePlan(store: Store, request: StartRequest, by: Actor): Promise
     startedBy: by.name,
   });
   if ('problems' in planned) throw cannotStart(request.workflow, planned.problems);
-  return planned.plan;
+  return { planned: planned.plan, concurrency: workflow.spec.concurrency ?? DEFAULT_CONCURRENCY };
 }
 
 /** All problems at once; the first one gives the code, and its hint where it is the only one. */
@@ -149,19 +152,6 @@ function cannotStart(workflow: string, problems: readonly (PlanProblem | Referen
     problems: listed,
     ...(problems.length === 1 && first?.hint !== undefined ? { hint: first.hint } : {}),
   });
-}
-
-/** One execution at a time for each service and infrastructure. @throws execution-running */
-async function requireFreePlace(store: Store, planned: ExecutionPlan): Promise<void> {
-  const keys = new Set(resourceKeys(planned));
-  for (const running of await store.listSummaries({ statuses: LIVING_STATUSES, limit: LIVING_LIMIT })) {
-    const shared = running.resourceKeys.find((key) => keys.has(key));
-    if (shared === undefined) continue;
-    throw new OutriderError('execution-running', `${running.id} (${running.workflow}) runs at ${shared} already`, {
-      hint: `Wait for it (outrider watch ${running.id}), or stop it (outrider abort ${running.id}).`,
-      data: { executionId: running.id, resource: shared },
-    });
-  }
 }
 
 /** The key of a repeated request, bound to its caller and to what it asks for. */

@@ -30,7 +30,7 @@ export function summaryOf(state: ExecutionState): ExecutionSummary {
 
 export function statusOf(state: ExecutionState): ExecutionStatus {
   if (state.kind === 'ended') return state.status;
-  return state.kind === 'created' ? 'queued' : 'running';
+  return state.kind === 'created' || state.kind === 'queued' ? 'queued' : 'running';
 }
 
 export function rollbackOf(state: ExecutionState): RollbackStatus {

@@ -48,6 +48,7 @@ export function executionView(state: ExecutionState, progressOf: ProgressOf): Ex
     workflowVersion: plan.workflow.version,
     phases: shownPhases(state).map(([phase, phaseState]) => phaseView(state, phase, phaseState, progressOf)),
     notes: plan.notes,
+    ...(state.kind === 'queued' ? { waitsFor: state.behind } : {}),
     ...(stopping ? { stopping: { because: causeText(state.cause) } } : {}),
   };
 }

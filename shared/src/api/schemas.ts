@@ -232,6 +232,10 @@ export const execution = named(
     environment: z.string(),
     workflowVersion: z.number().int(),
     notes: z.array(z.string()).describe('What the planner remarked'),
+    waitsFor: z
+      .array(z.object({ executionId: z.string(), workflow: z.string(), resource: z.string() }))
+      .optional()
+      .describe('While it is queued: the executions that must end first, and the SERVICE@INFRASTRUCTURE they are at'),
     stopping: z.object({ because: z.string() }).optional().describe('While it is stopped or rolled back'),
     phases: z.array(phase).describe('As they run: forward phases, then rollback phases'),
   }),

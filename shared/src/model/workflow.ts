@@ -5,6 +5,11 @@ import { failureStrategies, STEPS_PER_SECTION_LIMIT, stepEntry } from './step.ts
 export const WORKFLOW_TYPES = ['BASIC', 'CANARY', 'BLUE_GREEN', 'ROLLING'] as const;
 export type WorkflowType = (typeof WORKFLOW_TYPES)[number];
 
+/** What becomes of a run while another one is at the same service and infrastructure. */
+export const CONCURRENCIES = ['reject', 'queue', 'supersede'] as const;
+export type Concurrency = (typeof CONCURRENCIES)[number];
+export const DEFAULT_CONCURRENCY: Concurrency = 'reject';
+
 export const VARIABLE_TYPES = ['text', 'number', 'email', 'boolean'] as const;
 export type VariableType = (typeof VARIABLE_TYPES)[number];
 
@@ -51,6 +56,12 @@ export type Phase = z.infer<typeof phase>;
 export const workflowSpec = z.strictObject({
   type: z.enum(WORKFLOW_TYPES).describe('How the new version comes: at once, in shares, beside the old one, in place.'),
   environment: resourceName.describe('The Environment it deploys to.'),
+  concurrency: z
+    .enum(CONCURRENCIES)
+    .describe(
+      'A run while another one is at the same service and infrastructure: is refused (reject), waits for its turn (queue), or stops and rolls back the other one (supersede); left out: reject.',
+    )
+    .optional(),
   variables: z.array(workflowVariable).max(200).describe('What a run may give.').default([]),
   phases: z.array(phase).min(1).max(PHASES_LIMIT).describe('Run one after the other.'),
   failureStrategies: failureStrategies

@@ -8,6 +8,7 @@ import { SILENT } from '@outrider/control-plane/app/logger.ts';
 import type { Clock, Randomness, Store, TaskRow } from '@outrider/control-plane/app/ports.ts';
 import { createResources } from '@outrider/control-plane/app/resources.ts';
 import type { Resources } from '@outrider/control-plane/app/resources-port.ts';
+import { createWaits, type Waits } from '@outrider/control-plane/app/waits.ts';
 import type { ExecutionState } from '@outrider/control-plane/domain/execution/state.ts';
 import type { DelegateView } from '@outrider/control-plane/domain/fleet/match.ts';
 import type { ExecutionPlan } from '@outrider/control-plane/domain/planning/plan.ts';
@@ -57,6 +58,7 @@ export class Bench {
   readonly engine: Engine;
   readonly executions: Executions;
   readonly resources: Resources;
+  readonly waits: Waits;
   fleet: readonly DelegateView[] = [VPC_STAGE];
 
   constructor(store: Store = createMemoryStore()) {
@@ -69,6 +71,7 @@ export class Bench {
       fleet: () => this.fleet,
       progressOf: () => undefined,
     });
+    this.waits = createWaits({ store, engine: this.engine, logger: SILENT });
     this.resources = createResources({ store, clock: this.clock });
   }
 

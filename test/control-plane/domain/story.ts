@@ -9,7 +9,12 @@ import type {
 } from '@outrider/control-plane/domain/execution/events.ts';
 import { create, evolve } from '@outrider/control-plane/domain/execution/evolve.ts';
 import { brokenAtRest, brokenBy } from '@outrider/control-plane/domain/execution/invariants.ts';
-import { type ExecutionState, isLiving, stepState } from '@outrider/control-plane/domain/execution/state.ts';
+import {
+  type Blocker,
+  type ExecutionState,
+  isLiving,
+  stepState,
+} from '@outrider/control-plane/domain/execution/state.ts';
 import type { ExecutionPlan } from '@outrider/control-plane/domain/planning/plan.ts';
 import type { Failure } from '@outrider/shared/errors.ts';
 import type { JsonObject } from '@outrider/shared/json.ts';
@@ -50,6 +55,12 @@ export class Story {
   static begun(plan: ExecutionPlan): Story {
     const story = new Story(plan);
     story.put({ kind: 'begin' });
+    return story;
+  }
+
+  static queued(plan: ExecutionPlan, behind: readonly Blocker[]): Story {
+    const story = new Story(plan);
+    story.put({ kind: 'queue', behind, supersedes: false });
     return story;
   }
 

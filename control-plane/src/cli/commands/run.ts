@@ -8,6 +8,7 @@ import type { AddCommand } from '../command.ts';
 import type { CliContext } from '../context.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { printJson, say } from '../print.ts';
+import { waitsForLines } from '../render/execution.ts';
 import { watchExecution } from '../watch.ts';
 
 interface RunOptions {
@@ -59,6 +60,7 @@ async function runWorkflow(context: CliContext, [workflow]: [ResourceName], opti
     say(context, `${id} was started before with this idempotency key.`);
   }
   for (const note of started.value.notes) say(context, `note: ${note}`);
+  for (const line of waitsForLines(started.value)) say(context, `queued: it ${line}`);
   if (!watches) {
     if (context.json) printJson(context, started.raw);
     else context.io.stdout.write(`${id}\n`);

@@ -31,6 +31,7 @@ const failure = z.object({
   failure: z.object({ code: z.string(), message: z.string() }),
   action: z.string().optional(),
 });
+const blockers = z.array(z.object({ executionId: z.string(), workflow: z.string() }));
 const finished = z.object({ status: z.string(), rollback: z.string() });
 
 export function createChangeLines(executionId: string): ChangeLines {
@@ -120,6 +121,13 @@ function executionText(event: EventBody, executionId: string, startedAt: string 
       const { application, name } = start.workflow;
       return `${executionId} started ${application}/${name}${images.join('')} by=${start.startedBy}`;
     }
+    case 'execution-queued': {
+      const behind = blockers.safeParse(event['behind']).data ?? [];
+      const stops = event['supersedes'] === true ? ' and stops them' : '';
+      return `queued behind ${behind.map((other) => `${other.executionId} (${other.workflow})`).join(', ')}${stops}`;
+    }
+    case 'place-freed':
+      return `${String(event['executionId'])} has ended`;
     case 'abort-requested':
       return `abort requested by ${String(event['by'])}${reasonText(event)}`;
     case 'rollback-requested':

@@ -36,8 +36,14 @@ function headLines({ execution, url, nowMs, palette }: ExecutionView): string[] 
   const lines = [`${palette.paint('strong', `${application}/${workflow}`)}  ${id}  ${state}`];
   lines.push(`by ${startedBy}${imagesText(execution)}${reason === '' ? '' : ` · ${reason}`}`);
   lines.push(palette.paint('quiet', `${url}/v1/executions/${id}`));
+  for (const line of waitsForLines(execution)) lines.push(palette.paint('busy', line));
   if (execution.stopping !== undefined) lines.push(palette.paint('bad', execution.stopping.because));
   return lines;
+}
+
+/** Whom a queued execution waits for. */
+export function waitsForLines({ waitsFor = [] }: Pick<ExecutionBody, 'waitsFor'>): string[] {
+  return waitsFor.map(({ executionId, workflow, resource }) => `waits for ${executionId} (${workflow}) at ${resource}`);
 }
 
 /** `succeeded`, `failed, rolled back`, `running, rolling back` … */

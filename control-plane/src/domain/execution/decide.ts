@@ -1,9 +1,10 @@
 import { OutriderError } from '@outrider/shared/errors.ts';
+import type { ExecutionId } from '@outrider/shared/ids.ts';
 import { allPhases, allSteps, findStep } from '../planning/walk.ts';
 import { Draft } from './draft.ts';
 import type { ExecutionEvent, ExecutionInput } from './events.ts';
 import { cancelStep, interruptEvents } from './interrupts.ts';
-import { nextEvents } from './next.ts';
+import { firstPhase, nextEvents } from './next.ts';
 import { taskEvents } from './results.ts';
 import { type ExecutionState, isLiving, stepState } from './state.ts';
 import { EXECUTION_INPUTS, STEP_INPUTS, TAKEN } from './transitions.ts';
@@ -28,14 +29,34 @@ export function decide(state: ExecutionState, input: ExecutionInput, now: number
 
 function firstEvents(state: ExecutionState, input: ExecutionInput): Decision {
   switch (input.kind) {
+    case 'queue':
+      return queueEvents(state, input);
+    case 'place-freed':
+      return freedEvents(state, input.executionId);
     case 'begin':
-      return { events: [{ type: 'phase-started', phase: state.plan.phases[0]?.name ?? '', rollback: false }] };
+      return { events: [firstPhase(state)] };
     case 'abort':
     case 'rollback':
       return { events: interruptEvents(input) };
     default:
       return firstTaskEvents(state, input);
   }
+}
+
+function queueEvents(
+  state: ExecutionState,
+  { behind, supersedes }: Extract<ExecutionInput, { kind: 'queue' }>,
+): Decision {
+  if (behind.length === 0) return { refused: 'there is nothing to wait for' };
+  if (behind.some(({ executionId }) => executionId === state.id)) return { refused: 'it would wait for itself' };
+  return { events: [{ type: 'execution-queued', behind, supersedes }] };
+}
+
+function freedEvents(state: ExecutionState, executionId: ExecutionId): Decision {
+  const waits = state.kind === 'queued' && state.behind.some((blocker) => blocker.executionId === executionId);
+  return waits
+    ? { events: [{ type: 'place-freed', executionId }] }
+    : { refused: `it does not wait for ${executionId}` };
 }
 
 type TaskInput = Extract<ExecutionInput, { stepId: string }>;

@@ -1,9 +1,10 @@
 import type { Failure } from '@outrider/shared/errors.ts';
-import type { StepId } from '@outrider/shared/ids.ts';
+import type { ExecutionId, StepId } from '@outrider/shared/ids.ts';
 import type { Json, JsonObject } from '@outrider/shared/json.ts';
 import type { CancelReason, TaskOutcome } from '@outrider/shared/protocol/messages.ts';
 import type { StepTask } from '@outrider/shared/steps/task.ts';
 import type { ExecutionPlan } from '../planning/plan.ts';
+import type { Blocker } from './state.ts';
 
 /**
  * What has happened to an execution: the truth from which its state is folded. Append-only. Leases, heartbeats and
@@ -18,6 +19,10 @@ export type ExecutionEvent =
       readonly artifacts: Readonly<Record<string, string>>;
       readonly variables: Readonly<Record<string, Json>>;
     }
+  /** Others run, or wait, at a place of it: it begins when all of them have ended. */
+  | { readonly type: 'execution-queued'; readonly behind: readonly Blocker[]; readonly supersedes: boolean }
+  /** One that it waited for has ended. */
+  | { readonly type: 'place-freed'; readonly executionId: ExecutionId }
   | { readonly type: 'phase-started'; readonly phase: string; readonly rollback: boolean }
   /** `task` is the rendered work; `notBeforeMs` is set for a retry that waits. */
   | {
@@ -87,6 +92,9 @@ export interface RecordedEvent {
 /** What can be put to an execution. `decide` answers with events, or refuses with a reason. */
 export type ExecutionInput =
   | { readonly kind: 'begin' }
+  /** Instead of `begin`. `behind` is not empty; `supersedes`: those in it are being stopped for its sake. */
+  | { readonly kind: 'queue'; readonly behind: readonly Blocker[]; readonly supersedes: boolean }
+  | { readonly kind: 'place-freed'; readonly executionId: ExecutionId }
   | { readonly kind: 'task-accepted'; readonly stepId: StepId; readonly attempt: number; readonly delegate: string }
   | {
       readonly kind: 'task-checkpointed';

@@ -58,6 +58,14 @@ export function evolve(state: ExecutionState, recorded: RecordedEvent): Executio
   switch (event.type) {
     case 'execution-created':
       return next;
+    case 'execution-queued':
+      return next.kind === 'created'
+        ? { ...next, kind: 'queued', behind: event.behind, supersedes: event.supersedes }
+        : next;
+    case 'place-freed':
+      return next.kind === 'queued'
+        ? { ...next, behind: next.behind.filter(({ executionId }) => executionId !== event.executionId) }
+        : next;
     case 'phase-started':
       return phaseStarted(next, event.phase, event.rollback, atMs);
     case 'phase-finished':
@@ -91,12 +99,14 @@ function isStopAction(action: FailureAction): action is StopAction {
 
 /** Only what goes forward can be stopped: the first cause stays, and a failure in a rollback does not change it. */
 function stop(state: ExecutionState, cause: Extract<ExecutionState, { kind: 'stopping' }>['cause']): ExecutionState {
-  return state.kind === 'created' || state.kind === 'deploying' ? { ...state, kind: 'stopping', cause } : state;
+  const isForward = state.kind === 'created' || state.kind === 'queued' || state.kind === 'deploying';
+  return isForward ? { ...recordOf(state), kind: 'stopping', cause } : state;
 }
 
 function phaseStarted(state: ExecutionState, name: string, rollback: boolean, atMs: number): ExecutionState {
   const changed = withPhase(state, name, rollback, () => ({ kind: 'running', startedAtMs: atMs }));
-  return changed.kind === 'created' ? { ...changed, kind: 'deploying' } : changed;
+  const begins = changed.kind === 'created' || changed.kind === 'queued';
+  return begins ? { ...recordOf(changed), kind: 'deploying' } : changed;
 }
 
 function phaseFinished(
@@ -130,26 +140,21 @@ function finished(
   event: Extract<ExecutionEvent, { type: 'execution-finished' }>,
   atMs: number,
 ): ExecutionState {
-  const { id, seq, plan, startedBy, reason, artifacts, variables, startedAtMs, phases, rollbackPhases, steps } = state;
   return {
+    ...recordOf(state),
     kind: 'ended',
-    id,
-    seq,
-    plan,
-    startedBy,
-    reason,
-    artifacts,
-    variables,
-    startedAtMs,
-    phases,
-    rollbackPhases,
-    steps,
     status: event.status,
     rollback: event.rollback,
     failure: event.failure,
     order: state.kind === 'rolling-back' ? state.order : [],
     endedAtMs: atMs,
   };
+}
+
+/** What every state knows, without what only this one does. */
+function recordOf(state: ExecutionState): ExecutionRecord {
+  const { id, seq, plan, startedBy, reason, artifacts, variables, startedAtMs, phases, rollbackPhases, steps } = state;
+  return { id, seq, plan, startedBy, reason, artifacts, variables, startedAtMs, phases, rollbackPhases, steps };
 }
 
 /** One step after one event of its own. */

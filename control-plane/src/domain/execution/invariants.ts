@@ -23,6 +23,7 @@ import { EXECUTION_TRANSITIONS, STEP_TRANSITIONS, type Transition } from './tran
  * E13 One that did not says why, and its rollback status is what its rollback phases came to.
  * E14 A step that undoes others begins only if a delegate took one of them.
  * E15 At rest an execution that has begun and not ended waits for a living step.
+ * E16 One that is queued waits for others, and begins when each of them has ended; nothing of it lives before.
  */
 
 /** What an event breaks, each with the number of its invariant; empty when all is well. */
@@ -39,6 +40,7 @@ export function brokenBy(before: ExecutionState, recorded: RecordedEvent, after:
 /** What is wrong with a state from which the machine does nothing by itself. */
 export function brokenAtRest(state: ExecutionState): readonly string[] {
   if (state.kind === 'created' || state.kind === 'ended') return [];
+  if (state.kind === 'queued') return state.behind.length > 0 ? [] : ['E16 it waits for nobody'];
   return Object.values(state.steps).some(isLiving) ? [] : ['E15 nothing lives and nothing will happen'];
 }
 
@@ -97,7 +99,8 @@ function checkPhases(before: ExecutionState, { event }: RecordedEvent, after: Ex
     .slice(0, index)
     .every((phase) => phase.kind === 'ended' && phase.outcome === 'succeeded');
   if (!isFree) broken.push(`E3 ${event.phase} begins before its time`);
-  if (before.kind !== 'created' && before.kind !== 'deploying')
+  if (before.kind === 'queued' && before.behind.length > 0) broken.push(`E16 ${event.phase} begins out of turn`);
+  if (before.kind !== 'created' && before.kind !== 'queued' && before.kind !== 'deploying')
     broken.push(`E8 ${event.phase} begins while ${before.kind}`);
   return broken;
 }

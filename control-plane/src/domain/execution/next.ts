@@ -15,6 +15,8 @@ export function nextEvents(state: ExecutionState, now: number): readonly Executi
     case 'created':
     case 'ended':
       return [];
+    case 'queued':
+      return state.behind.length === 0 ? [firstPhase(state)] : [];
     case 'deploying':
       return nextForward(state, now);
     case 'stopping':
@@ -22,6 +24,11 @@ export function nextEvents(state: ExecutionState, now: number): readonly Executi
     case 'rolling-back':
       return nextRollback(state, now);
   }
+}
+
+/** How every execution begins. */
+export function firstPhase({ plan }: ExecutionState): ExecutionEvent {
+  return { type: 'phase-started', phase: plan.phases[0]?.name ?? '', rollback: false };
 }
 
 /** Phases in order; each only after the former has succeeded. */

@@ -12,6 +12,13 @@ import type { ExecutionPlan } from '../planning/plan.ts';
 export type ExecutionState =
   /** Created and not begun. */
   | (ExecutionRecord & { readonly kind: 'created' })
+  /** Waits for its turn: begins when all that it is behind have ended. */
+  | (ExecutionRecord & {
+      readonly kind: 'queued';
+      /** Those that have not ended, as far as it was told; never itself. */
+      readonly behind: readonly Blocker[];
+      readonly supersedes: boolean;
+    })
   /** Forward phases run. */
   | (ExecutionRecord & { readonly kind: 'deploying' })
   /** No new work: living steps are being stopped, then comes the rollback or the end. */
@@ -51,6 +58,14 @@ export interface ExecutionRecord {
   readonly rollbackPhases: readonly PhaseState[];
   /** One for each step of the plan. */
   readonly steps: Readonly<Record<StepId, StepState>>;
+}
+
+/** Another execution that has a place first. */
+export interface Blocker {
+  readonly executionId: ExecutionId;
+  readonly workflow: string;
+  /** The place, `SERVICE@INFRASTRUCTURE`. */
+  readonly resource: string;
 }
 
 /** Why an execution stops going forward, and so what follows when its living steps have ended. */

@@ -16,12 +16,14 @@ export interface Transition<Kind extends string> {
 }
 
 export const EXECUTION_TRANSITIONS: readonly Transition<ExecutionKind>[] = [
-  { event: 'phase-started', from: ['created'], to: 'deploying', when: 'the first phase' },
+  { event: 'execution-queued', from: ['created'], to: 'queued', when: 'others have its place' },
+  { event: 'place-freed', from: ['queued'], to: 'queued' },
+  { event: 'phase-started', from: ['created', 'queued'], to: 'deploying', when: 'the first phase' },
   { event: 'phase-started', from: ['deploying'], to: 'deploying' },
   { event: 'phase-finished', from: ['deploying'], to: 'deploying' },
   { event: 'execution-finished', from: ['deploying'], to: 'ended', when: 'all phases succeeded' },
   { event: 'step-failed', from: ['deploying'], to: 'stopping', when: 'not retried, not ignored' },
-  { event: 'abort-requested', from: ['created', 'deploying'], to: 'stopping' },
+  { event: 'abort-requested', from: ['created', 'queued', 'deploying'], to: 'stopping' },
   { event: 'rollback-requested', from: ['deploying'], to: 'stopping' },
   { event: 'phase-finished', from: ['stopping'], to: 'stopping' },
   { event: 'rollback-started', from: ['stopping'], to: 'rolling-back', when: 'no step lives any more' },
@@ -63,8 +65,11 @@ export const TAKEN = Symbol('taken');
 /** Taken, or refused with this reason. */
 export type Verdict = typeof TAKEN | string;
 
+const HAS_NO_TURN = 'it waits for no other';
+const WAITS = 'it waits for its turn';
 const HAS_BEGUN = 'it has begun already';
 const HAS_ENDED = 'it has ended';
+const NOT_BEGUN = 'it has not begun; abort it';
 const NO_TASKS = 'it has not begun and has no tasks';
 const IS_STOPPING = 'it is being stopped already';
 const ROLLS_BACK = 'its rollback runs already; it cannot be stopped half way';
@@ -89,13 +94,33 @@ function tasksRefused(because: string): { readonly [Kind in TaskInputKind]: Verd
   };
 }
 
+/** How an execution begins is settled once. */
+function begun(because: string): { readonly [Kind in 'begin' | 'queue' | 'place-freed']: Verdict } {
+  return { begin: because, queue: because, 'place-freed': because };
+}
+
 /** What an execution in each state does with each input. */
 export const EXECUTION_INPUTS: { readonly [State in ExecutionKind]: { readonly [Input in InputKind]: Verdict } } = {
-  created: { begin: TAKEN, abort: TAKEN, rollback: 'it has not begun; abort it', ...tasksRefused(NO_TASKS) },
-  deploying: { begin: HAS_BEGUN, abort: TAKEN, rollback: TAKEN, ...TASKS_TAKEN },
-  stopping: { begin: HAS_BEGUN, abort: IS_STOPPING, rollback: IS_STOPPING, ...TASKS_TAKEN },
-  'rolling-back': { begin: HAS_BEGUN, abort: ROLLS_BACK, rollback: ROLLS_BACK, ...TASKS_TAKEN },
-  ended: { begin: HAS_ENDED, abort: HAS_ENDED, rollback: HAS_ENDED, ...tasksRefused(HAS_ENDED) },
+  created: {
+    begin: TAKEN,
+    queue: TAKEN,
+    'place-freed': HAS_NO_TURN,
+    abort: TAKEN,
+    rollback: NOT_BEGUN,
+    ...tasksRefused(NO_TASKS),
+  },
+  queued: {
+    begin: WAITS,
+    queue: WAITS,
+    'place-freed': TAKEN,
+    abort: TAKEN,
+    rollback: NOT_BEGUN,
+    ...tasksRefused(NO_TASKS),
+  },
+  deploying: { ...begun(HAS_BEGUN), abort: TAKEN, rollback: TAKEN, ...TASKS_TAKEN },
+  stopping: { ...begun(HAS_BEGUN), abort: IS_STOPPING, rollback: IS_STOPPING, ...TASKS_TAKEN },
+  'rolling-back': { ...begun(HAS_BEGUN), abort: ROLLS_BACK, rollback: ROLLS_BACK, ...TASKS_TAKEN },
+  ended: { ...begun(HAS_ENDED), abort: HAS_ENDED, rollback: HAS_ENDED, ...tasksRefused(HAS_ENDED) },
 };
 
 const NOT_QUEUED = 'the step has no task yet';

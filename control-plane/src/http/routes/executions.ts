@@ -35,7 +35,7 @@ function startRoute({ executions }: HttpDependencies): Route {
     answers: [
       {
         status: 201,
-        description: 'It runs',
+        description: 'It runs; or it is queued, and `waitsFor` says behind whom',
         schema: execution,
         headers: { Location: 'Where to read it', 'Idempotency-Replayed': '`true`: an earlier request started it' },
       },

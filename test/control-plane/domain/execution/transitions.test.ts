@@ -23,8 +23,11 @@ test('the page about states says what the machine does', () => {
   assert.equal(readFileSync(DOCUMENT, 'utf8'), printed, 'print it anew: UPDATE_GOLDEN=1');
 });
 
+const OTHER = { executionId: 'exe_OTHER', workflow: 'web', resource: 'ECS/web@example' };
 const inputs: Readonly<Record<keyof (typeof EXECUTION_INPUTS)['created'], ExecutionInput>> = {
   begin: { kind: 'begin' },
+  queue: { kind: 'queue', behind: [OTHER], supersedes: false },
+  'place-freed': { kind: 'place-freed', executionId: OTHER.executionId },
   abort: { kind: 'abort', by: 'ben', reason: '', rollback: true },
   rollback: { kind: 'rollback', by: 'ben', reason: '' },
   'task-accepted': { kind: 'task-accepted', stepId: 'p1.1', attempt: 1, delegate: 'a' },
@@ -43,6 +46,7 @@ const inputs: Readonly<Record<keyof (typeof EXECUTION_INPUTS)['created'], Execut
 const plan = () => planOf([{ steps: [[PLAIN, PLAIN]], rollback: [[PLAIN]] }]);
 const executions: Readonly<Record<ExecutionKind, () => Story>> = {
   created: () => new Story(plan()),
+  queued: () => Story.queued(plan(), [OTHER]),
   deploying: () => Story.begun(plan()).accept('p1.1'),
   stopping: () => Story.begun(plan()).accept('p1.1').abort(),
   'rolling-back': () => Story.begun(plan()).accept('p1.1').fail('p1.1').stopped('p1.2'),
