@@ -115,7 +115,7 @@ const move: fc.Arbitrary<Move> = fc.record({
       weight: 3,
       arbitrary: fc.constantFrom('task-requeued', 'task-undeliverable', 'task-deadline-passed', 'begin'),
     },
-    { weight: 1, arbitrary: fc.constantFrom('abort', 'rollback', 'place-freed', 'queue') },
+    { weight: 1, arbitrary: fc.constantFrom('abort', 'rollback', 'place-freed', 'queue', 'pause', 'resume') },
   ),
   target: fc.nat(20),
   attemptOffset: fc.constantFrom(0, 0, 0, 0, 0, -1, 1),
@@ -132,6 +132,7 @@ function inputOf(state: ExecutionState, chosen: Move): ExecutionInput {
   if (chosen.kind === 'place-freed') {
     return { kind: 'place-freed', executionId: BLOCKERS[chosen.target % BLOCKERS.length]?.executionId ?? '' };
   }
+  if (chosen.kind === 'pause' || chosen.kind === 'resume') return { kind: chosen.kind, by: 'ben', reason: '' };
   if (chosen.kind === 'abort') return { kind: 'abort', by: 'ben', reason: '', rollback: chosen.rollback };
   if (chosen.kind === 'rollback') return { kind: 'rollback', by: 'ben', reason: '' };
   const all = Object.keys(state.steps);
@@ -219,7 +220,9 @@ class Play {
     }
     for (let round = 0; round < 1_000; round++) {
       const [stepId] = Object.keys(this.state.steps).filter((id) => isLiving(stepState(this.state, id)));
-      if (stepId === undefined) return;
+      if (stepId === undefined && this.state.kind === 'paused') this.put({ kind: 'resume', by: 'ana', reason: '' });
+      else if (stepId === undefined) return;
+      if (stepId === undefined) continue;
       const step = stepState(this.state, stepId);
       if (!isLiving(step)) return;
       const { attempt } = step;
@@ -266,7 +269,7 @@ describe('whatever happens to whatever plan', () => {
     );
     assert.ok(ended >= RUNS);
     // A property that never sees half of the events proves little.
-    assert.equal(seen.size, 18, `events seen: ${[...seen].toSorted().join(', ')}`);
+    assert.equal(seen.size, 20, `events seen: ${[...seen].toSorted().join(', ')}`);
   });
 
   test('folding never throws, whatever the history holds', () => {

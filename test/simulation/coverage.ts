@@ -55,13 +55,15 @@ function count(counts: Map<string, number>, kind: string, times = 1): void {
 }
 
 /**
- * Every type of event: a new one is a compile error here. `false`: the samples' workflows refuse a run beside another one;
- * test/properties/executions.test.ts and test/control-plane/app/places.test.ts let them wait.
+ * Every type of event: a new one is a compile error here. `false`: the samples' workflows refuse a run beside another one, and
+ * nobody pauses them; test/properties/executions.test.ts and test/control-plane/app do both.
  */
 const EVENTS: Readonly<Record<ExecutionEvent['type'], boolean>> = {
   'execution-created': true,
   'execution-queued': false,
   'place-freed': false,
+  'pause-requested': false,
+  'resume-requested': false,
   'phase-started': true,
   'step-queued': true,
   'step-started': true,

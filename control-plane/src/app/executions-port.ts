@@ -22,6 +22,9 @@ export interface Executions {
   ): Promise<ExecutionView>;
   /** Stops what runs and rolls it back; the execution ends as failed. */
   rollback(id: ExecutionId, request: { readonly reason: string }, by: Actor): Promise<ExecutionView>;
+  /** What runs goes on to its end; nothing begins until it is resumed. */
+  pause(id: ExecutionId, request: { readonly reason: string }, by: Actor): Promise<ExecutionView>;
+  resume(id: ExecutionId, request: { readonly reason: string }, by: Actor): Promise<ExecutionView>;
   get(id: ExecutionId): Promise<ExecutionView>;
   /** Newest first. `limit` 1–200. */
   list(filter: ExecutionFilter): Promise<ExecutionPage>;
@@ -121,6 +124,8 @@ export interface ExecutionView extends ExecutionSummaryView {
   readonly notes: readonly string[];
   /** Present while it is queued: those that it waits for, the one whose turn is next first. */
   readonly waitsFor?: readonly Blocker[];
+  /** Present while it is held: its status is `running` until what runs has ended, then `paused`. */
+  readonly pause?: { readonly by: string; readonly reason: string; readonly at: string };
   /** Present while an abort or rollback that somebody asked for, or a failure, is being carried out. */
   readonly stopping?: { readonly because: string };
 }

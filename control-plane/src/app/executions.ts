@@ -63,6 +63,8 @@ export function createExecutions(dependencies: ExecutionsDependencies): Executio
     start: (request, by) => starts.run('start', () => start(dependencies, request, by)),
     abort: (id, { rollback, reason }, by) =>
       interrupt(id, { kind: 'abort', by: by.name, reason, rollback }, 'be aborted'),
+    pause: (id, { reason }, by) => interrupt(id, { kind: 'pause', by: by.name, reason }, 'be paused'),
+    resume: (id, { reason }, by) => interrupt(id, { kind: 'resume', by: by.name, reason }, 'be resumed'),
     async rollback(id, { reason }, by) {
       const state = await load(id);
       if (state.kind === 'ended' && state.status === 'succeeded') throw rollbackAfterSuccess(state);

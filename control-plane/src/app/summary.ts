@@ -1,4 +1,4 @@
-import type { ExecutionState } from '../domain/execution/state.ts';
+import { type ExecutionState, isLiving } from '../domain/execution/state.ts';
 import { resourceKeys } from '../domain/planning/walk.ts';
 import type { ExecutionStatus, RollbackStatus } from './executions-port.ts';
 import type { ExecutionSummary } from './ports.ts';
@@ -30,7 +30,16 @@ export function summaryOf(state: ExecutionState): ExecutionSummary {
 
 export function statusOf(state: ExecutionState): ExecutionStatus {
   if (state.kind === 'ended') return state.status;
-  return state.kind === 'created' || state.kind === 'queued' ? 'queued' : 'running';
+  switch (state.kind) {
+    case 'created':
+    case 'queued':
+      return 'queued';
+    case 'paused':
+      // Held, but not at rest: what runs goes on to its end first.
+      return Object.values(state.steps).some(isLiving) ? 'running' : 'paused';
+    default:
+      return 'running';
+  }
 }
 
 export function rollbackOf(state: ExecutionState): RollbackStatus {

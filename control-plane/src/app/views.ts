@@ -1,9 +1,11 @@
 import { taskId } from '@outrider/shared/ids.ts';
 import type { ServiceCounts } from '@outrider/shared/protocol/messages.ts';
-import { causeText } from '../domain/execution/interrupts.ts';
+import { causeText, pauseText } from '../domain/execution/interrupts.ts';
+import { heldSteps } from '../domain/execution/next.ts';
 import {
   type ExecutionState,
   isLiving,
+  type Pause,
   type PhaseState,
   type StepState,
   stepState,
@@ -49,8 +51,13 @@ export function executionView(state: ExecutionState, progressOf: ProgressOf): Ex
     phases: shownPhases(state).map(([phase, phaseState]) => phaseView(state, phase, phaseState, progressOf)),
     notes: plan.notes,
     ...(state.kind === 'queued' ? { waitsFor: state.behind } : {}),
+    ...(state.kind === 'paused' ? { pause: pauseView(state.pause) } : {}),
     ...(stopping ? { stopping: { because: causeText(state.cause) } } : {}),
   };
+}
+
+function pauseView({ by, reason, atMs }: Pause) {
+  return { by, reason, at: timeText(atMs) };
 }
 
 /** The forward phases, then the rollback phases that were called for, in the order in which they run. */
@@ -105,6 +112,9 @@ export function stepView(
   if (never) {
     const because = 'The execution stopped before it.';
     return { ...identity, status: 'skipped', attempt: 0, startedAt: null, endedAt: null, because };
+  }
+  if (state.kind === 'paused' && heldSteps(state).includes(id)) {
+    return { ...identity, ...stepFields(step), status: 'paused', because: `It is held: ${pauseText(state.pause)}` };
   }
   return { ...identity, ...stepFields(step), ...countsOf(state, id, step, progressOf) };
 }

@@ -182,7 +182,7 @@ export const step = named(
     delegate: z.string().optional(),
     startedAt: time.nullable(),
     endedAt: time.nullable(),
-    because: z.string().optional().describe('Why it was skipped or is being stopped'),
+    because: z.string().optional().describe('Why it was skipped, is held or is being stopped'),
     ignored: z.boolean().optional().describe('It failed, and the execution went on as if it had not'),
     counts: z.array(serviceCounts).optional().describe('What its services run now, while it runs'),
     output: jsonObject.optional(),
@@ -236,6 +236,10 @@ export const execution = named(
       .array(z.object({ executionId: z.string(), workflow: z.string(), resource: z.string() }))
       .optional()
       .describe('While it is queued: the executions that must end first, and the SERVICE@INFRASTRUCTURE they are at'),
+    pause: z
+      .object({ by: z.string(), reason: z.string(), at: time })
+      .optional()
+      .describe('While it is held: what runs goes on to its end, and nothing begins'),
     stopping: z.object({ because: z.string() }).optional().describe('While it is stopped or rolled back'),
     phases: z.array(phase).describe('As they run: forward phases, then rollback phases'),
   }),
@@ -268,6 +272,11 @@ export const abortExecution = named(
 export const rollbackExecution = named(
   'RollbackExecution',
   z.strictObject({ reason: z.string().max(1_000).default('') }),
+);
+
+export const interruptExecution = named(
+  'InterruptExecution',
+  z.strictObject({ reason: z.string().max(1_000).default('').describe('Why; kept in the history') }),
 );
 
 export const event = named(

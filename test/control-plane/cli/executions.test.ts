@@ -143,6 +143,40 @@ describe('executions on the command line', () => {
     assert.equal((await outrider(['watch', id])).code, 3);
   });
 
+  test('pause holds before the next step and says how to go on; resume goes on', async () => {
+    const { letGo } = holding();
+    const { stdout } = await outrider(RUN);
+    const id = stdout.trim();
+    await eventually('the resize runs', async () =>
+      (await outrider(['events', id])).stdout.includes('stepId=p1.2 attempt=1 delegate') ? true : undefined,
+    );
+    const paused = await outrider(['pause', id, '--reason', 'a look first']);
+    assert.equal(paused.code, 0, paused.stderr);
+    assert.equal(paused.stdout, `${id}\n`);
+    assert.match(
+      paused.stderr,
+      /It is paused by local: a look first; what runs goes on to its end\. .*outrider resume/,
+    );
+    letGo();
+    const shown = await eventually('it is held', async () => {
+      const { stdout: text } = await outrider(['show', id]);
+      return /‖ paused/.test(text) ? text : undefined;
+    });
+    assert.match(shown, /Let it go on: outrider resume exe_/);
+    assert.match(shown, /Upgrade Containers .*It is held: paused by local: a look first/);
+    const resumed = await outrider(['resume', id]);
+    assert.equal(resumed.code, 0, resumed.stderr);
+    const watched = await outrider(['watch', id]);
+    assert.equal(watched.code, 0);
+    assert.match(
+      watched.stdout,
+      /paused by local: a look first; what runs goes on to its end\n(.*\n)*.* resumed by local\n/,
+    );
+    const again = await outrider(['resume', id]);
+    assert.equal(again.code, 1);
+    assert.match(again.stderr, /it has ended/);
+  });
+
   test('what has ended cannot be aborted: exit 1 and a reason', async () => {
     const { stdout } = await outrider(RUN);
     await api.untilEnded(stdout.trim());

@@ -123,6 +123,16 @@ export class Story {
     return this;
   }
 
+  pause(): this {
+    this.put({ kind: 'pause', by: 'ben', reason: 'a look first' });
+    return this;
+  }
+
+  resume(): this {
+    this.put({ kind: 'resume', by: 'ana', reason: '' });
+    return this;
+  }
+
   attempt(stepId: string): number {
     const step = stepState(this.state, stepId);
     assert.ok(isLiving(step), `${stepId} is ${step.kind}`);

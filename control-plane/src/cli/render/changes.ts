@@ -132,6 +132,10 @@ function executionText(event: EventBody, executionId: string, startedAt: string 
       return `abort requested by ${String(event['by'])}${reasonText(event)}`;
     case 'rollback-requested':
       return `rollback requested by ${String(event['by'])}${reasonText(event)}`;
+    case 'pause-requested':
+      return `paused by ${String(event['by'])}${reasonText(event)}; what runs goes on to its end`;
+    case 'resume-requested':
+      return `resumed by ${String(event['by'])}${reasonText(event)}`;
     case 'rollback-started': {
       const phases = z.array(z.string()).safeParse(event['phases']).data ?? [];
       return `rolling back: ${phases.join(', ')}`;

@@ -36,7 +36,7 @@ function headLines({ execution, url, nowMs, palette }: ExecutionView): string[] 
   const lines = [`${palette.paint('strong', `${application}/${workflow}`)}  ${id}  ${state}`];
   lines.push(`by ${startedBy}${imagesText(execution)}${reason === '' ? '' : ` · ${reason}`}`);
   lines.push(palette.paint('quiet', `${url}/v1/executions/${id}`));
-  for (const line of waitsForLines(execution)) lines.push(palette.paint('busy', line));
+  for (const line of [...waitsForLines(execution), ...pauseLines(execution)]) lines.push(palette.paint('busy', line));
   if (execution.stopping !== undefined) lines.push(palette.paint('bad', execution.stopping.because));
   return lines;
 }
@@ -44,6 +44,14 @@ function headLines({ execution, url, nowMs, palette }: ExecutionView): string[] 
 /** Whom a queued execution waits for. */
 export function waitsForLines({ waitsFor = [] }: Pick<ExecutionBody, 'waitsFor'>): string[] {
   return waitsFor.map(({ executionId, workflow, resource }) => `waits for ${executionId} (${workflow}) at ${resource}`);
+}
+
+/** Who holds it, and how it goes on. */
+export function pauseLines({ id, pause, status }: Pick<ExecutionBody, 'id' | 'pause' | 'status'>): string[] {
+  if (pause === undefined) return [];
+  const runs = status === 'running' ? '; what runs goes on to its end' : '';
+  const why = pause.reason === '' ? '' : `: ${pause.reason}`;
+  return [`paused by ${pause.by}${why}${runs}. Let it go on: outrider resume ${id}`];
 }
 
 /** `succeeded`, `failed, rolled back`, `running, rolling back` … */

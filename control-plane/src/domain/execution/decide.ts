@@ -37,6 +37,8 @@ function firstEvents(state: ExecutionState, input: ExecutionInput): Decision {
       return { events: [firstPhase(state)] };
     case 'abort':
     case 'rollback':
+    case 'pause':
+    case 'resume':
       return { events: interruptEvents(input) };
     default:
       return firstTaskEvents(state, input);

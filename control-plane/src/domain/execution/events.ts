@@ -72,6 +72,9 @@ export type ExecutionEvent =
       readonly rollback: boolean;
     }
   | { readonly type: 'rollback-requested'; readonly by: string; readonly reason: string }
+  /** What runs goes on to its end; nothing begins. */
+  | { readonly type: 'pause-requested'; readonly by: string; readonly reason: string }
+  | { readonly type: 'resume-requested'; readonly by: string; readonly reason: string }
   /** Rollback phases in the order in which they will run: the reverse of the deployment. */
   | { readonly type: 'rollback-started'; readonly phases: readonly string[]; readonly because: string }
   | {
@@ -113,7 +116,9 @@ export type ExecutionInput =
     }
   | { readonly kind: 'task-deadline-passed'; readonly stepId: StepId; readonly attempt: number }
   | { readonly kind: 'abort'; readonly by: string; readonly reason: string; readonly rollback: boolean }
-  | { readonly kind: 'rollback'; readonly by: string; readonly reason: string };
+  | { readonly kind: 'rollback'; readonly by: string; readonly reason: string }
+  | { readonly kind: 'pause'; readonly by: string; readonly reason: string }
+  | { readonly kind: 'resume'; readonly by: string; readonly reason: string };
 
 /** What is to be done because of an event: data, performed at least once, idempotent by id. */
 export type Effect =

@@ -74,6 +74,12 @@ export function evolve(state: ExecutionState, recorded: RecordedEvent): Executio
       return stop(next, { kind: 'aborted', by: event.by, reason: event.reason, rollback: event.rollback });
     case 'rollback-requested':
       return stop(next, { kind: 'rolled-back', by: event.by, reason: event.reason });
+    case 'pause-requested':
+      return next.kind === 'deploying'
+        ? { ...next, kind: 'paused', pause: { by: event.by, reason: event.reason, atMs } }
+        : next;
+    case 'resume-requested':
+      return next.kind === 'paused' ? { ...recordOf(next), kind: 'deploying' } : next;
     case 'rollback-started':
       return next.kind === 'stopping' ? { ...next, kind: 'rolling-back', order: event.phases } : next;
     case 'execution-finished':
@@ -99,8 +105,15 @@ function isStopAction(action: FailureAction): action is StopAction {
 
 /** Only what goes forward can be stopped: the first cause stays, and a failure in a rollback does not change it. */
 function stop(state: ExecutionState, cause: Extract<ExecutionState, { kind: 'stopping' }>['cause']): ExecutionState {
-  const isForward = state.kind === 'created' || state.kind === 'queued' || state.kind === 'deploying';
-  return isForward ? { ...recordOf(state), kind: 'stopping', cause } : state;
+  switch (state.kind) {
+    case 'created':
+    case 'queued':
+    case 'deploying':
+    case 'paused':
+      return { ...recordOf(state), kind: 'stopping', cause };
+    default:
+      return state;
+  }
 }
 
 function phaseStarted(state: ExecutionState, name: string, rollback: boolean, atMs: number): ExecutionState {

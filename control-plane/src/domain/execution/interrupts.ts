@@ -1,16 +1,23 @@
 import type { CancelReason } from '@outrider/shared/protocol/messages.ts';
 import type { ExecutionEvent, ExecutionInput } from './events.ts';
-import type { ExecutionState, LivingStep, StopAction, StopCause } from './state.ts';
+import type { ExecutionState, LivingStep, Pause, StopAction, StopCause } from './state.ts';
 import { isLiving } from './state.ts';
 
-type Interrupt = Extract<ExecutionInput, { kind: 'abort' | 'rollback' }>;
+type Interrupt = Extract<ExecutionInput, { kind: 'abort' | 'rollback' | 'pause' | 'resume' }>;
 
 /** What somebody asked for; whether it makes sense now was settled by EXECUTION_INPUTS. */
 export function interruptEvents(input: Interrupt): readonly ExecutionEvent[] {
   const { by, reason } = input;
-  return input.kind === 'abort'
-    ? [{ type: 'abort-requested', by, reason, rollback: input.rollback }]
-    : [{ type: 'rollback-requested', by, reason }];
+  switch (input.kind) {
+    case 'abort':
+      return [{ type: 'abort-requested', by, reason, rollback: input.rollback }];
+    case 'rollback':
+      return [{ type: 'rollback-requested', by, reason }];
+    case 'pause':
+      return [{ type: 'pause-requested', by, reason }];
+    case 'resume':
+      return [{ type: 'resume-requested', by, reason }];
+  }
 }
 
 /** Tells every living step to stop that has not been told: nothing is rolled back while something may still change. */
@@ -51,6 +58,11 @@ export function causeText(cause: StopCause): string {
     case 'step-failed':
       return `the step ${cause.stepId} failed: ${cause.failure.message}`;
   }
+}
+
+/** Who holds an execution, in words. */
+export function pauseText({ by, reason }: Pause): string {
+  return `paused by ${by}${because(reason)}`;
 }
 
 function because(reason: string): string {

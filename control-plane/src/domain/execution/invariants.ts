@@ -22,8 +22,9 @@ import { EXECUTION_TRANSITIONS, STEP_TRANSITIONS, type Transition } from './tran
  * E12 An execution that succeeded has passed every step and rolled nothing back.
  * E13 One that did not says why, and its rollback status is what its rollback phases came to.
  * E14 A step that undoes others begins only if a delegate took one of them.
- * E15 At rest an execution that has begun and not ended waits for a living step.
+ * E15 At rest an execution that has begun and not ended waits for a living step, or is paused.
  * E16 One that is queued waits for others, and begins when each of them has ended; nothing of it lives before.
+ * E17 While it is paused nothing begins: no phase and no attempt.
  */
 
 /** What an event breaks, each with the number of its invariant; empty when all is well. */
@@ -41,6 +42,7 @@ export function brokenBy(before: ExecutionState, recorded: RecordedEvent, after:
 export function brokenAtRest(state: ExecutionState): readonly string[] {
   if (state.kind === 'created' || state.kind === 'ended') return [];
   if (state.kind === 'queued') return state.behind.length > 0 ? [] : ['E16 it waits for nobody'];
+  if (state.kind === 'paused') return [];
   return Object.values(state.steps).some(isLiving) ? [] : ['E15 nothing lives and nothing will happen'];
 }
 
@@ -88,6 +90,7 @@ function checkPhases(before: ExecutionState, { event }: RecordedEvent, after: Ex
     if (unstarted.length > 0) broken.push(`E6 phases ${unstarted.join(', ')} never started`);
   }
   if (event.type !== 'phase-started') return broken;
+  if (before.kind === 'paused') broken.push(`E17 ${event.phase} begins while it is paused`);
   if (event.rollback) {
     if (before.rollbackPhases.some((phase) => phase.kind === 'ended' && phase.outcome !== 'succeeded')) {
       broken.push(`E7 ${event.phase} begins after a failed rollback phase`);
@@ -137,7 +140,7 @@ function checkPlaces(state: ExecutionState): string[] {
 
 function checkSteps(before: ExecutionState, { event }: RecordedEvent, after: ExecutionState): string[] {
   if (event.type !== 'step-queued') return [];
-  const broken: string[] = [];
+  const broken: string[] = before.kind === 'paused' ? [`E17 ${event.stepId} begins while it is paused`] : [];
   const place = findStep(after.plan, event.stepId);
   const past = stepState(before, event.stepId);
   const expected = isEnded(past) ? past.attempt + 1 : 1;

@@ -19,6 +19,8 @@ export function nextEvents(state: ExecutionState, now: number): readonly Executi
       return state.behind.length === 0 ? [firstPhase(state)] : [];
     case 'deploying':
       return nextForward(state, now);
+    case 'paused':
+      return nextPaused(state);
     case 'stopping':
       return nextStop(state);
     case 'rolling-back':
@@ -39,6 +41,27 @@ function nextForward(state: StateOf<'deploying'>, now: number): readonly Executi
   const following = phases.find((_, index) => state.phases[index]?.kind === 'pending');
   if (following !== undefined) return [{ type: 'phase-started', phase: following.name, rollback: false }];
   return [{ type: 'execution-finished', status: 'succeeded', rollback: 'none', failure: null }];
+}
+
+/** Only what has come to its end by itself is said; nothing begins. */
+function nextPaused(state: StateOf<'paused'>): readonly ExecutionEvent[] {
+  const { phases } = state.plan;
+  const running = phases.find((_, index) => state.phases[index]?.kind === 'running');
+  if (running !== undefined) {
+    const passed = stepsOfPhase(running).every((step) => isPassed(stepState(state, step.id)));
+    return passed ? [{ type: 'phase-finished', phase: running.name, rollback: false, outcome: 'succeeded' }] : [];
+  }
+  if (state.phases.some((phase) => phase.kind === 'pending')) return [];
+  return [{ type: 'execution-finished', status: 'succeeded', rollback: 'none', failure: null }];
+}
+
+/** The steps of the forward phases that begin as soon as an execution that is held goes on. */
+export function heldSteps(state: StateOf<'paused'>): readonly string[] {
+  const { phases } = state.plan;
+  const open = phases.find((_, index) => state.phases[index]?.kind !== 'ended');
+  if (open === undefined) return [];
+  const group = groupsOfPhase(open).find((steps) => steps.some((step) => !isPassed(stepState(state, step.id))));
+  return (group ?? []).map((step) => step.id).filter((stepId) => isDue(state, stepId));
 }
 
 /** Sections and groups in order; the steps of a group at the same time. */

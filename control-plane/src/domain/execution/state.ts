@@ -21,6 +21,8 @@ export type ExecutionState =
     })
   /** Forward phases run. */
   | (ExecutionRecord & { readonly kind: 'deploying' })
+  /** What runs forward goes on to its end; nothing begins until somebody lets it go on. */
+  | (ExecutionRecord & { readonly kind: 'paused'; readonly pause: Pause })
   /** No new work: living steps are being stopped, then comes the rollback or the end. */
   | (ExecutionRecord & { readonly kind: 'stopping'; readonly cause: StopCause })
   /** Rollback phases run, in `order`. */
@@ -66,6 +68,13 @@ export interface Blocker {
   readonly workflow: string;
   /** The place, `SERVICE@INFRASTRUCTURE`. */
   readonly resource: string;
+}
+
+/** Who holds an execution, and since when. */
+export interface Pause {
+  readonly by: string;
+  readonly reason: string;
+  readonly atMs: number;
 }
 
 /** Why an execution stops going forward, and so what follows when its living steps have ended. */

@@ -21,10 +21,13 @@ export const EXECUTION_TRANSITIONS: readonly Transition<ExecutionKind>[] = [
   { event: 'phase-started', from: ['created', 'queued'], to: 'deploying', when: 'the first phase' },
   { event: 'phase-started', from: ['deploying'], to: 'deploying' },
   { event: 'phase-finished', from: ['deploying'], to: 'deploying' },
-  { event: 'execution-finished', from: ['deploying'], to: 'ended', when: 'all phases succeeded' },
-  { event: 'step-failed', from: ['deploying'], to: 'stopping', when: 'not retried, not ignored' },
-  { event: 'abort-requested', from: ['created', 'queued', 'deploying'], to: 'stopping' },
-  { event: 'rollback-requested', from: ['deploying'], to: 'stopping' },
+  { event: 'pause-requested', from: ['deploying'], to: 'paused' },
+  { event: 'phase-finished', from: ['paused'], to: 'paused', when: 'its last step had begun before' },
+  { event: 'resume-requested', from: ['paused'], to: 'deploying' },
+  { event: 'execution-finished', from: ['deploying', 'paused'], to: 'ended', when: 'all phases succeeded' },
+  { event: 'step-failed', from: ['deploying', 'paused'], to: 'stopping', when: 'not retried, not ignored' },
+  { event: 'abort-requested', from: ['created', 'queued', 'deploying', 'paused'], to: 'stopping' },
+  { event: 'rollback-requested', from: ['deploying', 'paused'], to: 'stopping' },
   { event: 'phase-finished', from: ['stopping'], to: 'stopping' },
   { event: 'rollback-started', from: ['stopping'], to: 'rolling-back', when: 'no step lives any more' },
   { event: 'execution-finished', from: ['stopping'], to: 'ended', when: 'nothing to roll back' },
@@ -68,6 +71,8 @@ export type Verdict = typeof TAKEN | string;
 const HAS_NO_TURN = 'it waits for no other';
 const WAITS = 'it waits for its turn';
 const HAS_BEGUN = 'it has begun already';
+const NOT_HELD = 'its rollback runs already; it is not held up half way';
+const NOT_PAUSED = 'it is not paused';
 const HAS_ENDED = 'it has ended';
 const NOT_BEGUN = 'it has not begun; abort it';
 const NO_TASKS = 'it has not begun and has no tasks';
@@ -99,6 +104,12 @@ function begun(because: string): { readonly [Kind in 'begin' | 'queue' | 'place-
   return { begin: because, queue: because, 'place-freed': because };
 }
 
+function interruptsRefused(because: string): {
+  readonly [Kind in 'abort' | 'rollback' | 'pause' | 'resume']: Verdict;
+} {
+  return { abort: because, rollback: because, pause: because, resume: because };
+}
+
 /** What an execution in each state does with each input. */
 export const EXECUTION_INPUTS: { readonly [State in ExecutionKind]: { readonly [Input in InputKind]: Verdict } } = {
   created: {
@@ -107,6 +118,8 @@ export const EXECUTION_INPUTS: { readonly [State in ExecutionKind]: { readonly [
     'place-freed': HAS_NO_TURN,
     abort: TAKEN,
     rollback: NOT_BEGUN,
+    pause: NOT_BEGUN,
+    resume: NOT_PAUSED,
     ...tasksRefused(NO_TASKS),
   },
   queued: {
@@ -115,12 +128,35 @@ export const EXECUTION_INPUTS: { readonly [State in ExecutionKind]: { readonly [
     'place-freed': TAKEN,
     abort: TAKEN,
     rollback: NOT_BEGUN,
+    pause: NOT_BEGUN,
+    resume: NOT_PAUSED,
     ...tasksRefused(NO_TASKS),
   },
-  deploying: { ...begun(HAS_BEGUN), abort: TAKEN, rollback: TAKEN, ...TASKS_TAKEN },
-  stopping: { ...begun(HAS_BEGUN), abort: IS_STOPPING, rollback: IS_STOPPING, ...TASKS_TAKEN },
-  'rolling-back': { ...begun(HAS_BEGUN), abort: ROLLS_BACK, rollback: ROLLS_BACK, ...TASKS_TAKEN },
-  ended: { ...begun(HAS_ENDED), abort: HAS_ENDED, rollback: HAS_ENDED, ...tasksRefused(HAS_ENDED) },
+  deploying: {
+    ...begun(HAS_BEGUN),
+    abort: TAKEN,
+    rollback: TAKEN,
+    pause: TAKEN,
+    resume: NOT_PAUSED,
+    ...TASKS_TAKEN,
+  },
+  paused: {
+    ...begun(HAS_BEGUN),
+    abort: TAKEN,
+    rollback: TAKEN,
+    pause: 'it is paused already',
+    resume: TAKEN,
+    ...TASKS_TAKEN,
+  },
+  stopping: { ...begun(HAS_BEGUN), ...interruptsRefused(IS_STOPPING), resume: NOT_PAUSED, ...TASKS_TAKEN },
+  'rolling-back': {
+    ...begun(HAS_BEGUN),
+    ...interruptsRefused(ROLLS_BACK),
+    pause: NOT_HELD,
+    resume: NOT_PAUSED,
+    ...TASKS_TAKEN,
+  },
+  ended: { ...begun(HAS_ENDED), ...interruptsRefused(HAS_ENDED), ...tasksRefused(HAS_ENDED) },
 };
 
 const NOT_QUEUED = 'the step has no task yet';

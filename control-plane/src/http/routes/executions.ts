@@ -3,6 +3,7 @@ import {
   EXECUTION_STATUSES,
   execution,
   executionList,
+  interruptExecution,
   rollbackExecution,
   startExecution,
 } from '@outrider/shared/api/schemas.ts';
@@ -15,7 +16,13 @@ export const executionParams = z.strictObject({ id: z.string().min(1).max(128) }
 
 /** Starting, reading and stopping executions. */
 export function executionRoutes(dependencies: HttpDependencies): Route[] {
-  return [startRoute(dependencies), listRoute(dependencies), getRoute(dependencies), ...stopRoutes(dependencies)];
+  return [
+    startRoute(dependencies),
+    listRoute(dependencies),
+    getRoute(dependencies),
+    ...stopRoutes(dependencies),
+    ...holdRoutes(dependencies),
+  ];
 }
 
 function startRoute({ executions }: HttpDependencies): Route {
@@ -134,6 +141,47 @@ function stopRoutes({ executions }: HttpDependencies): Route[] {
       answers: [{ status: 200, description: 'The execution as it is now', schema: execution }],
       async handle({ params, body, actor }) {
         return { kind: 'json', status: 200, body: await executions.rollback(params.id, body, actor) };
+      },
+    }),
+  ];
+}
+
+function holdRoutes({ executions }: HttpDependencies): Route[] {
+  return [
+    defineRoute({
+      method: 'POST',
+      path: '/v1/executions/{id}/pause',
+      operationId: 'pauseExecution',
+      tag: 'Executions',
+      summary: 'Holds an execution: what runs goes on to its end, and nothing begins',
+      permission: 'operate',
+      params: executionParams,
+      query: z.strictObject({}),
+      body: { kind: 'json', schema: interruptExecution, mayBeEmpty: true },
+      answers: [
+        {
+          status: 200,
+          description: 'The execution as it is now: `running` while a step runs on, then `paused`',
+          schema: execution,
+        },
+      ],
+      async handle({ params, body, actor }) {
+        return { kind: 'json', status: 200, body: await executions.pause(params.id, body, actor) };
+      },
+    }),
+    defineRoute({
+      method: 'POST',
+      path: '/v1/executions/{id}/resume',
+      operationId: 'resumeExecution',
+      tag: 'Executions',
+      summary: 'Lets an execution that is held go on',
+      permission: 'operate',
+      params: executionParams,
+      query: z.strictObject({}),
+      body: { kind: 'json', schema: interruptExecution, mayBeEmpty: true },
+      answers: [{ status: 200, description: 'The execution as it is now', schema: execution }],
+      async handle({ params, body, actor }) {
+        return { kind: 'json', status: 200, body: await executions.resume(params.id, body, actor) };
       },
     }),
   ];

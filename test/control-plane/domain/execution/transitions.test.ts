@@ -30,6 +30,8 @@ const inputs: Readonly<Record<keyof (typeof EXECUTION_INPUTS)['created'], Execut
   'place-freed': { kind: 'place-freed', executionId: OTHER.executionId },
   abort: { kind: 'abort', by: 'ben', reason: '', rollback: true },
   rollback: { kind: 'rollback', by: 'ben', reason: '' },
+  pause: { kind: 'pause', by: 'ben', reason: '' },
+  resume: { kind: 'resume', by: 'ben', reason: '' },
   'task-accepted': { kind: 'task-accepted', stepId: 'p1.1', attempt: 1, delegate: 'a' },
   'task-checkpointed': { kind: 'task-checkpointed', stepId: 'p1.1', attempt: 1, facts: {} },
   'task-ended': {
@@ -48,6 +50,7 @@ const executions: Readonly<Record<ExecutionKind, () => Story>> = {
   created: () => new Story(plan()),
   queued: () => Story.queued(plan(), [OTHER]),
   deploying: () => Story.begun(plan()).accept('p1.1'),
+  paused: () => Story.begun(plan()).accept('p1.1').pause(),
   stopping: () => Story.begun(plan()).accept('p1.1').abort(),
   'rolling-back': () => Story.begun(plan()).accept('p1.1').fail('p1.1').stopped('p1.2'),
   ended: () => Story.begun(plan()).run('p1.1').run('p1.2'),
