@@ -25,6 +25,7 @@ import type {
   StartedExecution,
   StartRequest,
   StepDetails,
+  StepStatus,
 } from './executions-port.ts';
 import { findStepByReference } from './find-step.ts';
 import { placeFor } from './place.ts';
@@ -192,6 +193,9 @@ async function list(store: Store, filter: ExecutionFilter): Promise<ExecutionPag
   return { items, nextCursor: found.length > limit ? (items.at(-1)?.id ?? null) : null };
 }
 
+/** Statuses of steps that may write to a log yet, though no delegate has them now. */
+const MORE_MAY_COME: readonly StepStatus[] = ['pending', 'paused', 'waiting'];
+
 function stepDetails(state: ExecutionState, reference: string, progressOf: ProgressOf): StepDetails {
   const { phase, section, step } = findStepByReference(state.plan, reference);
   const now = stepState(state, step.id);
@@ -202,7 +206,7 @@ function stepDetails(state: ExecutionState, reference: string, progressOf: Progr
     phase: phase.name,
     step: view,
     tasks: Array.from({ length: attempts }, (_, index) => taskId(state.id, step.id, index + 1)),
-    ended: !isLiving(now) && view.status !== 'pending',
+    ended: !isLiving(now) && !MORE_MAY_COME.includes(view.status),
   };
 }
 

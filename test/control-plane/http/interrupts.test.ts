@@ -58,6 +58,8 @@ describe('what people do to a running execution over HTTP', () => {
         ['paused', 'It is held: paused by local: a look first'],
       ],
     );
+    const log = await api.call('GET', `/v1/executions/${id}/steps/p1.2/logs`);
+    assert.equal(log.json['ended'], false, 'its log is still to come');
     const listed = await api.call('GET', '/v1/executions?status=paused');
     assert.match(listed.text, new RegExp(id));
     const twice = await api.call('POST', `/v1/executions/${id}/pause`);
