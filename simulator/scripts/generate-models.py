@@ -27,6 +27,7 @@ OPERATIONS = {
         ModifyListener ModifyRule RegisterTargets DeregisterTargets""",
     ("sts", "2011-06-15"): "GetCallerIdentity AssumeRole",
     ("ec2", "2016-11-15"): "DescribeInstances",
+    ("logs", "2014-03-28"): "GetLogEvents",
 }
 INPUT_ONLY = {"ec2"}
 HERE = pathlib.Path(__file__).resolve().parent

@@ -41,7 +41,7 @@ for (const [service, cases] of Object.entries(CASES)) {
 
 test('every operation that the simulator speaks through an SDK client has a right and a wrong request here', () => {
   for (const service of SERVICES) {
-    if (service.name === 'sts' || service.name === 'ec2') continue;
+    if (['sts', 'ec2', 'logs'].includes(service.name)) continue;
     const names = [...service.operations.keys()].toSorted();
     assert.deepEqual(names, Object.keys(CASES[service.name] ?? {}).toSorted());
     assert.deepEqual(names, [...service.model.operations.keys()].toSorted());

@@ -32,11 +32,12 @@ const FIELDS: Readonly<Record<FaultKind, Readonly<Record<string, FieldRule>>>> =
   'stale-read': { ...CALL, seconds: { type: 'number', required: true } },
   'image-pull-failure': { ...IMAGE, message: TEXT },
   'start-failure': { ...IMAGE, stoppedReason: { type: 'string', required: true }, containerReason: TEXT },
-  crash: { ...IMAGE, exitCode: NUMBER, afterSeconds: NUMBER },
+  crash: { ...IMAGE, exitCode: NUMBER, afterSeconds: NUMBER, output: TEXT },
   'out-of-memory': { ...IMAGE, afterSeconds: NUMBER },
   'container-unhealthy': IMAGE,
   'target-unhealthy': { ...IMAGE, reason: { type: 'string', oneOf: ['response-code', 'timeout'] } },
   'no-capacity': { cluster: TEXT, message: TEXT },
+  'placement-failure': { cluster: TEXT, text: { type: 'string', required: true } },
   'agent-blocked': { instance: TEXT },
   autoscaler: { service: { type: 'string', required: true }, desired: NUMBER, everySeconds: NUMBER },
 };

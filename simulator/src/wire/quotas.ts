@@ -20,6 +20,8 @@ export const QUOTAS = {
   'ec2 unfiltered read': { burst: 50, perSecond: 10 },
   /** Not published; a cautious guess. */
   autoscaling: { burst: 50, perSecond: 10 },
+  /** 25 a second in most regions; the smaller figure of the large ones. */
+  'logs read': { burst: 10, perSecond: 10 },
   sts: { burst: 600, perSecond: 600 },
 } as const satisfies Record<string, { readonly burst: number; readonly perSecond: number }>;
 

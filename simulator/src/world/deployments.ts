@@ -74,6 +74,7 @@ export function failDeployment(world: World, service: ServiceState, deployment: 
   if (service.settings.deploymentConfiguration?.deploymentCircuitBreaker?.rollback !== true || back === '') return;
   service.taskDefinition = back;
   const rollback = startDeployment(world, service, true);
+  rollback.rolloutStateReason = `ECS deployment circuit breaker: rolling back to deploymentId ${rollback.id}.`;
   addServiceEvent(world, service, `rolling back to deployment ${rollback.id}.`);
 }
 

@@ -43,8 +43,11 @@ export type ImageFault = Limited & {
 } & (
     | { readonly kind: 'image-pull-failure'; readonly message?: string }
     | { readonly kind: 'start-failure'; readonly stoppedReason: string; readonly containerReason?: string }
-    /** The essential container exits with this code after it ran this many simulated seconds (default 5). */
-    | { readonly kind: 'crash'; readonly exitCode?: number; readonly afterSeconds?: number }
+    /**
+     * The essential container exits with this code after it ran this many simulated seconds (default 5); `output` is what it
+     * writes to its log before, one line or several.
+     */
+    | { readonly kind: 'crash'; readonly exitCode?: number; readonly afterSeconds?: number; readonly output?: string }
     | { readonly kind: 'out-of-memory'; readonly afterSeconds?: number }
     /** The container's own health check fails; without a health check in the task definition nothing happens. */
     | { readonly kind: 'container-unhealthy' }
@@ -55,6 +58,11 @@ export type ImageFault = Limited & {
 export type WorldFault = Limited &
   (
     | { readonly kind: 'no-capacity'; readonly cluster?: string; readonly message?: string }
+    /**
+     * The scheduler cannot place a task, on EC2 or Fargate: `text` goes on after `was unable to place a task`, for the events
+     * that the world does not come to by itself (`because … encountered error "RESOURCE:ENI".`).
+     */
+    | { readonly kind: 'placement-failure'; readonly cluster?: string; readonly text: string }
     /** The ECS agent endpoint of matching instances (id, EC2 id or address) does not answer. */
     | { readonly kind: 'agent-blocked'; readonly instance?: string }
     /** An autoscaler that acts on matching services: sets `desired`, or pulls the count back into [min, max]. */

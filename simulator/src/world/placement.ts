@@ -80,6 +80,14 @@ export function placeOnFargate(world: World, clusterArn: string): { readonly ref
   return struck === undefined ? {} : { refused: `Reason: ${struck.fault.message ?? NO_FARGATE}` };
 }
 
+/** What a fault says against placing a task of this cluster now. Counts the fault as struck. */
+export function placementFault(world: World, clusterArn: string): string | undefined {
+  const struck = world.faults.strike(['placement-failure'], (fault) =>
+    matches(fault.cluster, clusterNameOf(clusterArn)),
+  );
+  return struck?.fault.text;
+}
+
 /** Instances in the order the strategies prefer them; without any, an even spread over zones and instances. */
 function order(state: WorldState, request: PlacementRequest, instances: readonly InstanceState[]): InstanceState[] {
   const strategies: readonly Wire<PlacementStrategy>[] =

@@ -1,6 +1,6 @@
 import { addServiceEvent, announceProblem, taskList } from './events.ts';
 import { definitionOf } from './lookups.ts';
-import { placeOnFargate, placeOnInstance } from './placement.ts';
+import { placementFault, placeOnFargate, placeOnInstance } from './placement.ts';
 import { requestReconcile } from './service-schedule.ts';
 import type { TaskStart } from './start-task.ts';
 import { startTask } from './start-task.ts';
@@ -108,6 +108,8 @@ function place(
   service: ServiceState,
   deployment: DeploymentState,
 ): { kind: 'placed'; instance: InstanceState | undefined } | { kind: 'refused'; text: string } {
+  const fault = placementFault(world, service.clusterArn);
+  if (fault !== undefined) return { kind: 'refused', text: fault };
   if (launchTypeOf(service.settings) === 'FARGATE') {
     const { refused } = placeOnFargate(world, service.clusterArn);
     return refused === undefined ? { kind: 'placed', instance: undefined } : { kind: 'refused', text: refused };

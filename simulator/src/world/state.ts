@@ -169,6 +169,8 @@ export interface TaskState {
   readonly targets: TaskTarget[];
   /** Containers ever ran. */
   ranAt: number;
+  /** What its main container writes before it ends badly; left out: something in general. */
+  output?: readonly string[];
   /** Only the newest scheduled step acts. */
   stepToken: number;
 }

@@ -164,6 +164,7 @@ function planEnding(world: World, one: TaskState): 'planned' | undefined {
     if (behaviour === undefined) continue;
     const { taskArn } = one.task;
     if (behaviour.kind === 'crash') {
+      if (behaviour.output !== undefined) one.output = behaviour.output.split('\n');
       const ending = { kind: 'exit', exitCode: behaviour.exitCode ?? 1 } as const;
       world.schedule((behaviour.afterSeconds ?? 5) * 1000, { kind: 'end-task', taskArn, ending });
       return 'planned';
