@@ -84,6 +84,7 @@ export const ERRORS = {
     'Check the image, its tag and the rights to pull it.',
   ),
   'container-exited': row(500, 1, false, 'The container exits', "See the container's own log and its exit code."),
+  'task-start-failed': row(500, 1, false, 'The tasks cannot start', 'See why they stop.'),
   'out-of-memory': row(500, 1, false, 'The container needs more memory than it has', 'Raise its memory.'),
   'health-check-failed': row(
     500,

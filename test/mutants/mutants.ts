@@ -100,9 +100,9 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     what: 'waiting goes on although every task stops for the same reason',
-    file: `${steps}/steady-state.ts`,
-    find: 'export const SAME_STOP_LIMIT = 3;',
-    replace: 'export const SAME_STOP_LIMIT = 3_000;',
+    file: 'shared/src/steps/give-up.ts',
+    find: 'export const DEFAULT_SAME_STOPS = 3;',
+    replace: 'export const DEFAULT_SAME_STOPS = 3_000;',
     tests: STEADY,
   },
   {

@@ -156,6 +156,11 @@ function clientsFor(calls: AwsCalls, host: HostClock, ref: TaskRef): AwsClients 
         const answer = await calls.send(call, 'mutation', signal);
         return typeof answer === 'string' ? answer : '';
       },
+      askLogs: async (operation, body, signal) => {
+        const input: unknown = JSON.parse(body);
+        const asked = typeof input === 'object' && input !== null ? input : {};
+        return JSON.stringify(await calls.send(awsCall('logs', operation, asked, host, ref), 'mutation', signal));
+      },
     }),
     destroy() {},
   };

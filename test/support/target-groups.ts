@@ -2,6 +2,9 @@ import {
   CreateListenerCommand,
   CreateLoadBalancerCommand,
   CreateTargetGroupCommand,
+  DeleteListenerCommand,
+  DescribeListenersCommand,
+  DescribeTargetGroupsCommand,
   ElasticLoadBalancingV2Client,
 } from '@aws-sdk/client-elastic-load-balancing-v2';
 import { SAMPLE_CREDENTIALS, SAMPLE_REGION, SAMPLE_SUBNETS } from '@outrider/simulator/sample-world.ts';
@@ -12,11 +15,7 @@ export async function makeTargetGroups(
   world: StepWorld,
   options: { readonly count: number; readonly targetType: 'instance' | 'ip'; readonly port?: number },
 ): Promise<string[]> {
-  const client = new ElasticLoadBalancingV2Client({
-    endpoint: world.simulator.url,
-    region: SAMPLE_REGION,
-    credentials: SAMPLE_CREDENTIALS,
-  });
+  const client = clientOf(world);
   const made = await client.send(new CreateLoadBalancerCommand({ Name: 'front', Subnets: [...SAMPLE_SUBNETS] }));
   const balancer = made.LoadBalancers?.[0]?.LoadBalancerArn;
   const arns: string[] = [];
@@ -45,4 +44,22 @@ export async function makeTargetGroups(
   }
   client.destroy();
   return arns;
+}
+
+/** Takes a target group's listeners away: its targets get no traffic and no health checks any more. */
+export async function takeListenersAway(world: StepWorld, targetGroupArn: string): Promise<void> {
+  const client = clientOf(world);
+  const groups = await client.send(new DescribeTargetGroupsCommand({ TargetGroupArns: [targetGroupArn] }));
+  const LoadBalancerArn = groups.TargetGroups?.[0]?.LoadBalancerArns?.[0];
+  const { Listeners } = await client.send(new DescribeListenersCommand({ LoadBalancerArn }));
+  for (const { ListenerArn } of Listeners ?? []) await client.send(new DeleteListenerCommand({ ListenerArn }));
+  client.destroy();
+}
+
+function clientOf(world: StepWorld): ElasticLoadBalancingV2Client {
+  return new ElasticLoadBalancingV2Client({
+    endpoint: world.simulator.url,
+    region: SAMPLE_REGION,
+    credentials: SAMPLE_CREDENTIALS,
+  });
 }

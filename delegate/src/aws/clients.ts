@@ -5,6 +5,7 @@ import type { ECSClient } from '@aws-sdk/client-ecs';
 import type { ElasticLoadBalancingV2Client } from '@aws-sdk/client-elastic-load-balancing-v2';
 import { type AskEc2, createAskEc2 } from './ec2-request.ts';
 import { looksOnceMore } from './last-look.ts';
+import { type AskLogs, createAskLogs } from './logs-request.ts';
 import { autoScalingSdk, ecsSdk, loadBalancingSdk } from './sdk.ts';
 
 /** A mutation ends, one way or the other, within this time; the mutation gate is asked for it. */
@@ -30,6 +31,8 @@ export interface AccountClients {
   loadBalancing(): Promise<Pick<ElasticLoadBalancingV2Client, 'send'>>;
   /** EC2, without an SDK client. */
   readonly askEc2: AskEc2;
+  /** CloudWatch Logs, without an SDK client. */
+  readonly askLogs: AskLogs;
 }
 
 export interface AwsClients {
@@ -121,15 +124,17 @@ function createAccountClients(key: AccountKey, sessionName: string, agents: Agen
     const { ElasticLoadBalancingV2Client } = await loadBalancingSdk();
     return looksOnceMore(new ElasticLoadBalancingV2Client(await settings('read')));
   });
-  const askEc2 = createAskEc2({
+  const signed = {
     region: key.region,
     // Endpoints come from where the SDK's clients find them.
     environment: process.env,
     requestHandler,
     // The same credentials as every other call of this account, cached and refreshed in one place.
     credentials: async () => await (await ecs('read')).config.credentials(),
-  });
-  return { region: key.region, ecs, autoScaling, loadBalancing, askEc2 };
+  };
+  const askEc2 = createAskEc2(signed);
+  const askLogs = createAskLogs(signed);
+  return { region: key.region, ecs, autoScaling, loadBalancing, askEc2, askLogs };
 }
 
 /** Credentials of the assumed role, refreshed by the SDK; undefined: the default chain. STS is asked in the region itself. */

@@ -4,7 +4,7 @@ import type { AccountClients } from './clients.ts';
 import { createEcsMutations } from './ecs-mutations.ts';
 import { serviceOf, taskDefinitionOf, taskOf } from './ecs-shapes.ts';
 import { isAbsent } from './errors.ts';
-import type { Ecs, EcsService, EcsTask, TaskDefinition } from './ports.ts';
+import type { ContainerInstance, Ecs, EcsService, EcsTask, TaskDefinition } from './ports.ts';
 import type { Calls } from './retry.ts';
 import { ecsSdk } from './sdk.ts';
 
@@ -64,7 +64,10 @@ function serviceReads({ load, calls }: Reading): Pick<Ecs, 'describeServices' | 
   };
 }
 
-function taskReads({ load, calls }: Reading): Pick<Ecs, 'listTasks' | 'describeTasks' | 'describeContainerInstances'> {
+function taskReads({
+  load,
+  calls,
+}: Reading): Pick<Ecs, 'listTasks' | 'describeTasks' | 'describeContainerInstances' | 'listContainerInstances'> {
   return {
     async listTasks(cluster, serviceName, desiredStatus) {
       const { sdk, client } = await load();
@@ -96,18 +99,30 @@ function taskReads({ load, calls }: Reading): Pick<Ecs, 'listTasks' | 'describeT
 
     async describeContainerInstances(cluster, containerInstances) {
       const { sdk, client } = await load();
-      const found = new Map<string, { ec2InstanceId: string }>();
+      const found = new Map<string, ContainerInstance>();
       for (const batch of batches([...new Set(containerInstances)], DESCRIBE_TASKS_MAX)) {
         const answer = await calls.read('ECS DescribeContainerInstances', (options) =>
           client.send(new sdk.DescribeContainerInstancesCommand({ cluster, containerInstances: batch }), options),
         );
-        for (const { containerInstanceArn, ec2InstanceId } of answer.containerInstances ?? []) {
-          if (containerInstanceArn !== undefined && ec2InstanceId !== undefined) {
-            found.set(containerInstanceArn, { ec2InstanceId });
-          }
+        for (const instance of answer.containerInstances ?? []) {
+          const { containerInstanceArn, ec2InstanceId, registeredResources } = instance;
+          if (containerInstanceArn === undefined || ec2InstanceId === undefined) continue;
+          const resource = (name: string) => registeredResources?.find((one) => one.name === name)?.integerValue;
+          found.set(containerInstanceArn, { ec2InstanceId, cpu: resource('CPU'), memoryMiB: resource('MEMORY') });
         }
       }
       return found;
+    },
+
+    async listContainerInstances(cluster) {
+      const { sdk, client } = await load();
+      return await pages(async (nextToken) => {
+        const input = { cluster, status: 'ACTIVE', maxResults: 100, ...token(nextToken) } as const;
+        const answer = await calls.read('ECS ListContainerInstances', (options) =>
+          client.send(new sdk.ListContainerInstancesCommand(input), options),
+        );
+        return { items: answer.containerInstanceArns ?? [], nextToken: answer.nextToken };
+      });
     },
   };
 }

@@ -84,6 +84,7 @@ const CONSISTENCY_TEXTS = [
   /ECS was unable to assume the role .* that was provided for this task/,
   /No scalable target registered/i,
 ];
+const NOT_AUTHORIZED = /is not authorized to perform: ([\w-]+:\w+)(?: on resource: (\S+))?/;
 const NOT_IDEMPOTENT = /Creation of service was not idempotent/;
 
 /** AWS's answer to an error, in our words. The only place that knows the names of AWS's exceptions. */
@@ -187,6 +188,13 @@ function classify(facts: ErrorFacts): AwsErrorClass {
 function meaning(facts: ErrorFacts, kind: AwsErrorClass, operation: string): { code: ErrorCode; hint?: string } {
   if (kind === 'throttled') return { code: 'aws-throttled' };
   if (kind === 'unclear') return { code: 'aws-unavailable' };
+  const denied = NOT_AUTHORIZED.exec(facts.message);
+  if (denied !== null && !CREDENTIALS.has(facts.name)) {
+    // AWS names what is missing: for roles of tasks that is iam:PassRole, whatever was called.
+    const [, action = actionOf(operation), resource] = denied;
+    const where = resource === undefined || resource === '*' ? '' : ` on ${resource}`;
+    return { code: 'aws-access-denied', hint: `Allow ${action}${where} for the delegate's role.` };
+  }
   if (CREDENTIALS.has(facts.name)) {
     return { code: 'aws-access-denied', hint: "Check the delegate's AWS credentials, its role and its clock." };
   }

@@ -1,5 +1,6 @@
 import { createAutoScaling } from './auto-scaling.ts';
 import type { AwsClients } from './clients.ts';
+import { createContainerLogs } from './container-logs.ts';
 import { createEcs } from './ecs.ts';
 import { createInstances } from './instances.ts';
 import { createLoadBalancing } from './load-balancing.ts';
@@ -33,5 +34,6 @@ export function createAws(options: AwsOptions): Aws {
     autoScaling: createAutoScaling(clients, calls),
     loadBalancing: createLoadBalancing(clients, calls),
     instances: createInstances(clients, calls),
+    logs: createContainerLogs(clients, calls),
   };
 }

@@ -17,6 +17,7 @@ export interface Aws {
   readonly autoScaling: AutoScaling;
   readonly loadBalancing: LoadBalancing;
   readonly instances: Instances;
+  readonly logs: ContainerLogs;
 }
 
 /** An ECS service as DescribeServices shows it. */
@@ -105,6 +106,13 @@ export interface TaskDefinition {
   readonly raw: JsonObject;
 }
 
+export interface ContainerInstance {
+  readonly ec2InstanceId: string;
+  /** What it has in all, whether or not it is in use; undefined: ECS does not say. */
+  readonly cpu: number | undefined;
+  readonly memoryMiB: number | undefined;
+}
+
 export interface Ecs {
   /** Services by name or ARN; those that do not exist are left out. */
   describeServices(cluster: string, services: readonly string[]): Promise<readonly EcsService[]>;
@@ -121,11 +129,13 @@ export interface Ecs {
     limit: number,
   ): Promise<readonly TaskDefinition[]>;
   describeTaskDefinition(taskDefinition: string): Promise<TaskDefinition | undefined>;
-  /** ec2InstanceId by container instance ARN. */
+  /** By container instance ARN. */
   describeContainerInstances(
     cluster: string,
     containerInstances: readonly string[],
-  ): Promise<ReadonlyMap<string, { readonly ec2InstanceId: string }>>;
+  ): Promise<ReadonlyMap<string, ContainerInstance>>;
+  /** ARNs of the cluster's ACTIVE container instances. */
+  listContainerInstances(cluster: string): Promise<readonly string[]>;
 
   /** Mutation. Not repeatable by itself: each call makes a revision. Look for your tag before and after. */
   registerTaskDefinition(request: JsonObject, tags: Readonly<Record<string, string>>): Promise<TaskDefinition>;
@@ -197,6 +207,25 @@ export interface Instances {
   /** Private addresses by EC2 instance id; ids that do not exist are left out. */
   privateAddresses(ec2InstanceIds: readonly string[]): Promise<ReadonlyMap<string, string>>;
 }
+
+/** CloudWatch Logs: what containers with the log driver `awslogs` wrote. */
+export interface ContainerLogs {
+  /** Streams of this region can be read. */
+  readonly region: string;
+  /**
+   * The newest lines of a stream, oldest first, each at most 300 characters of plain text. Not tried again: whoever asks can
+   * do without. Throws StepStopped alone.
+   */
+  tail(group: string, stream: string, lines: number): Promise<LogTail>;
+}
+
+export type LogTail =
+  | { readonly kind: 'read'; readonly lines: readonly string[] }
+  /** `hint` names the action to allow. */
+  | { readonly kind: 'denied'; readonly hint: string }
+  /** No such group, or no such stream (yet). */
+  | { readonly kind: 'missing'; readonly why: string }
+  | { readonly kind: 'unreadable'; readonly why: string };
 
 /** The ECS agent's introspection endpoint on a container instance (EC2 only, best effort). */
 export interface ContainerMetadata {

@@ -19,6 +19,8 @@ export interface CallTools {
  */
 export interface Calls {
   read<T>(operation: string, send: (options: { abortSignal: AbortSignal }) => Promise<T>): Promise<T>;
+  /** A read that is not worth waiting for: it is not tried again. */
+  readOnce<T>(operation: string, send: (options: { abortSignal: AbortSignal }) => Promise<T>): Promise<T>;
   mutate<T>(operation: string, send: () => Promise<T>, policy: MutationPolicy<T>): Promise<T>;
 }
 
@@ -79,6 +81,13 @@ export function createCalls(options: {
         if (attempt >= READ_ATTEMPTS[kind]) throw ended.error;
         await tools.sleep(waitBefore(attempt, kind, tools.random()));
       }
+    },
+
+    async readOnce(operation, send) {
+      throwIfStopped(signal);
+      const ended = await settle(operation, () => send({ abortSignal: signal }));
+      if ('value' in ended) return ended.value;
+      throw signal.aborted ? stoppedBy(signal) : ended.error;
     },
 
     async mutate(operation, send, policy) {

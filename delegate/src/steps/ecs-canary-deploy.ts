@@ -43,6 +43,7 @@ export const ecsCanaryDeploy: StepHandler<'ecs-canary-deploy'> = async (input, c
       changed: created,
       role: 'new',
       events: 'all',
+      giveUpAfter: input.with.giveUpAfter,
       untilMs: untilDeadline(ctx),
       waitingLine: `Waiting for Service ${canaryServiceName} to reach steady state`,
       steadyLine: `Service ${canaryServiceName} reached steady state`,

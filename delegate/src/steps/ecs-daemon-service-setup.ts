@@ -50,6 +50,7 @@ export const ecsDaemonServiceSetup: StepHandler<'ecs-daemon-service-setup'> = as
     changed,
     role: 'new',
     events: 'trouble',
+    giveUpAfter: input.with.giveUpAfter,
     untilMs: waitEnd(ctx, steadyStateTimeoutMinutes * 60_000),
     waitingLine: 'Waiting for service to be in steady state...',
     steadyLine: 'Service has reached a steady state',

@@ -38,6 +38,7 @@ export const ecsRollbackContainers: StepHandler<'ecs-rollback-containers'> = asy
     cluster,
     containerName: setup.containerName,
     steadyStateTimeoutMinutes: setup.steadyStateTimeoutMinutes,
+    giveUpAfter: input.with.giveUpAfter,
     tasksBefore,
     stoppedBefore,
     // Only a run that goes on has missed anything: trouble before its own resize is no concern of this one.

@@ -33,6 +33,7 @@ export const ecsSteadyStateCheck: StepHandler<'ecs-steady-state-check'> = async 
       shrinking: false,
     },
     events: 'trouble',
+    giveUpAfter: input.with.giveUpAfter,
     untilMs: waitEnd(ctx, input.with.timeoutMilliseconds),
   });
   ctx.log(`Waiting for running count to reach: ${service.desired} for ${where}.`);

@@ -32,6 +32,7 @@ export const ecsUpgradeContainers: StepHandler<'ecs-upgrade-containers'> = async
     cluster: setup.clusterName,
     containerName: setup.containerName,
     steadyStateTimeoutMinutes: setup.steadyStateTimeoutMinutes,
+    giveUpAfter: input.with.giveUpAfter,
     tasksBefore,
     stoppedBefore,
     // Only a run that goes on has missed anything: trouble before its own resize is no concern of this one.

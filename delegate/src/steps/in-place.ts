@@ -1,5 +1,6 @@
 import type { JsonObject } from '@outrider/shared/json.ts';
 import type { ServiceCounts } from '@outrider/shared/protocol/messages.ts';
+import type { GiveUpAfter } from '@outrider/shared/steps/give-up.ts';
 import type { ServiceMark } from '@outrider/shared/steps/target.ts';
 import type { EcsService } from '../aws/ports.ts';
 import type { StepContext } from './contract.ts';
@@ -25,6 +26,7 @@ export interface InPlaceWait {
   readonly role: ServiceCounts['role'];
   readonly events: 'all' | 'trouble';
   readonly untilMs: number;
+  readonly giveUpAfter?: GiveUpAfter | undefined;
   /** What the log says between running and steady, and after. */
   readonly waitingLine: string;
   readonly steadyLine: string;
@@ -52,6 +54,7 @@ export async function awaitInPlace(ctx: StepContext<unknown>, wait: InPlaceWait)
     baseline: wait.baseline,
     wanted,
     events: wait.events,
+    giveUpAfter: wait.giveUpAfter,
     untilMs: wait.untilMs,
   });
   const reached = await watch.untilRunning();

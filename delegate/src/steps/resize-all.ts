@@ -1,3 +1,4 @@
+import type { GiveUpAfter } from '@outrider/shared/steps/give-up.ts';
 import type { ContainerInfo, ServiceDesired } from '@outrider/shared/steps/target.ts';
 import type { EcsService } from '../aws/ports.ts';
 import { readContainers } from './container-ids.ts';
@@ -14,6 +15,7 @@ export interface ResizeAll {
   readonly cluster: string;
   readonly containerName: string;
   readonly steadyStateTimeoutMinutes: number;
+  readonly giveUpAfter: GiveUpAfter | undefined;
   readonly tasksBefore: readonly string[];
   /** As Resize.stoppedBefore. */
   readonly stoppedBefore: readonly string[] | undefined;
@@ -47,7 +49,7 @@ export function newestEventsOf(services: readonly EcsService[]): string[] {
 
 /** Resizes one service after the other; each is steady before the next begins. Returns the containers of all of them. */
 export async function resizeAll(ctx: StepContext<unknown>, options: ResizeAll): Promise<ContainerInfo[]> {
-  const { cluster, containerName, steadyStateTimeoutMinutes } = options;
+  const { cluster, containerName, steadyStateTimeoutMinutes, giveUpAfter } = options;
   const tasksBefore = new Set(options.tasksBefore);
   const stoppedBefore = options.stoppedBefore === undefined ? undefined : new Set(options.stoppedBefore);
   const newest = options.newestEventsBefore === undefined ? undefined : new Set(options.newestEventsBefore);
@@ -68,6 +70,7 @@ export async function resizeAll(ctx: StepContext<unknown>, options: ResizeAll): 
         shrinking,
         stoppedBefore,
         steadyStateTimeoutMinutes,
+        giveUpAfter,
         newestEventsBefore: newest,
       })),
     );

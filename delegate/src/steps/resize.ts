@@ -1,4 +1,5 @@
 import type { ServiceCounts } from '@outrider/shared/protocol/messages.ts';
+import type { GiveUpAfter } from '@outrider/shared/steps/give-up.ts';
 import type { ContainerInfo } from '@outrider/shared/steps/target.ts';
 import type { EcsService } from '../aws/ports.ts';
 import { containerLines, readContainers } from './container-ids.ts';
@@ -24,6 +25,7 @@ export interface Resize {
   /** Newest events from before the step's first change; undefined: those that have come by now. */
   readonly newestEventsBefore?: ReadonlySet<string> | undefined;
   readonly steadyStateTimeoutMinutes: number;
+  readonly giveUpAfter?: GiveUpAfter | undefined;
   /**
    * The step takes instances away here: what is left need not be healthy. Undefined: as the live count says, which cannot tell
    * when an earlier run has resized it already.
@@ -65,6 +67,7 @@ export async function resizeService(ctx: StepContext<unknown>, resize: Resize): 
       shrinking,
     },
     events: 'trouble',
+    giveUpAfter: resize.giveUpAfter,
     untilMs,
   });
   const running = await watch.untilRunning();

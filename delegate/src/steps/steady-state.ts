@@ -1,9 +1,8 @@
+import { DEFAULT_NO_PLACE_SECONDS, DEFAULT_SAME_STOPS, type GiveUpAfter } from '@outrider/shared/steps/give-up.ts';
 import type { EcsDeployment, EcsService } from '../aws/ports.ts';
+import type { Stuck } from './patience.ts';
 import type { BadStop, Verdict } from './why.ts';
 import { saysTasksCannotStart } from './why.ts';
-
-/** As often may tasks stop for the same reason before waiting is given up. */
-export const SAME_STOP_LIMIT = 3;
 
 /** What is being waited for. */
 export interface Expectation {
@@ -34,6 +33,12 @@ export interface View {
   readonly stops: readonly BadStop[];
   /** Targets that are not healthy, in words; empty without a load balancer. */
   readonly unhealthyTargets: readonly string[];
+  /** What may pass by itself and has not so far. */
+  readonly stuck: Stuck | undefined;
+  /** The event in which ECS says that it rolls a deployment back, if there was one since the wait began. */
+  readonly rolledBack: string | undefined;
+  /** The step's own limits. */
+  readonly giveUpAfter: GiveUpAfter | undefined;
 }
 
 export type Judgement =
@@ -135,26 +140,35 @@ function hopeless(view: View, wanted: Expectation): Judgement | undefined {
     );
   }
   if (wanted.shrinking) return undefined;
-  return deploymentLost(service, wanted) ?? tasksLost(view);
+  return deploymentLost(view, service, wanted) ?? tasksLost(view) ?? stuckTooLong(view, service);
 }
 
-function deploymentLost(service: EcsService, wanted: Expectation): Judgement | undefined {
+function deploymentLost(view: View, service: EcsService, wanted: Expectation): Judgement | undefined {
   const primary = primaryOf(service);
   if (primary === undefined) return undefined;
   if (primary.rolloutState === 'FAILED') {
-    const reason = primary.rolloutStateReason ?? 'no reason given';
-    return lost('deployment-failed', `ECS marked the deployment as failed: ${reason}`);
+    return gaveUp(view, `ECS marked the deployment as failed: ${primary.rolloutStateReason ?? 'no reason given'}`);
   }
-  const expected = wanted.deploymentId === undefined || primary.id === wanted.deploymentId;
-  if (expected || primary.id === wanted.deploymentIdBefore) return undefined;
+  // An answer from before our change may still show a rollback of the deployment before it.
+  if (primary.id === wanted.deploymentIdBefore) return undefined;
+  const replaced = wanted.deploymentId !== undefined && primary.id !== wanted.deploymentId;
+  const reason = replaced || wanted.deploymentId === undefined ? rollbackOf(view, service, wanted) : undefined;
+  if (reason !== undefined) return gaveUp(view, `ECS rolled the deployment back: ${reason}`);
+  return replaced ? lost('interfered', `Another deployment (${primary.id}) was started meanwhile`) : undefined;
+}
+
+/** Why ECS went back to an earlier deployment, as far as it says; undefined: it did not. */
+function rollbackOf(view: View, service: EcsService, wanted: Expectation): string | undefined {
   const ours = service.deployments.find((deployment) => deployment.id === wanted.deploymentId);
-  if (ours?.rolloutState === 'FAILED' || primary.rolloutStateReason?.includes('rolling back') === true) {
-    return lost(
-      'deployment-failed',
-      `ECS rolled the deployment back: ${ours?.rolloutStateReason ?? primary.rolloutStateReason ?? ''}`,
-    );
-  }
-  return lost('interfered', `Another deployment (${primary.id}) was started meanwhile`);
+  if (ours?.rolloutState === 'FAILED') return ours.rolloutStateReason ?? 'no reason given';
+  const said = primaryOf(service)?.rolloutStateReason;
+  return said?.includes('rolling back') === true ? said : view.rolledBack;
+}
+
+/** ECS gave the deployment up; why is what its tasks stopped of, as far as they are known. */
+function gaveUp(view: View, message: string): Judgement {
+  const stop = view.stops.findLast((candidate) => candidate.hopeless);
+  return stop === undefined ? lost('deployment-failed', message) : { kind: 'hopeless', verdict: stop, message };
 }
 
 function tasksLost(view: View): Judgement | undefined {
@@ -162,18 +176,31 @@ function tasksLost(view: View): Judgement | undefined {
   for (const stop of view.stops) {
     const count = (counts.get(stop.key) ?? 0) + 1;
     counts.set(stop.key, count);
-    if (stop.hopeless && count >= SAME_STOP_LIMIT) {
-      return { kind: 'hopeless', verdict: stop, message: `${count} tasks stopped for the same reason` };
+    if (stop.hopeless && count >= (view.giveUpAfter?.sameStops ?? DEFAULT_SAME_STOPS)) {
+      const tasks = count === 1 ? 'a task stopped for it' : `${count} tasks stopped for the same reason`;
+      return { kind: 'hopeless', verdict: stop, message: tasks };
     }
   }
   if (view.newEvents.some((event) => saysTasksCannotStart(event.message))) {
-    const stop = view.stops.at(-1);
-    const message = 'ECS says that it is unable to consistently start tasks';
-    return stop === undefined ? lost('deployment-failed', message) : { kind: 'hopeless', verdict: stop, message };
+    return gaveUp(view, 'ECS says that it is unable to consistently start tasks');
   }
   return undefined;
 }
 
+/** Missing capacity may come, a quota may be raised: but not for ever, and not where no instance could ever hold a task. */
+function stuckTooLong(view: View, service: EcsService): Judgement | undefined {
+  const { stuck } = view;
+  if (stuck === undefined) return undefined;
+  const { verdict, seconds, never } = stuck;
+  if (never !== undefined) return { kind: 'hopeless', verdict, message: never };
+  if (seconds < (view.giveUpAfter?.noPlaceSeconds ?? DEFAULT_NO_PLACE_SECONDS)) return undefined;
+  return {
+    kind: 'hopeless',
+    verdict,
+    message: `nothing has moved for ${seconds} s, ${countsOf(service, service.desired)}`,
+  };
+}
+
 function lost(code: Verdict['code'], message: string): Judgement {
-  return { kind: 'hopeless', verdict: { code, advice: '', hopeless: true }, message };
+  return { kind: 'hopeless', verdict: { code, cause: '', advice: '', hopeless: true, noPlace: false }, message };
 }

@@ -1,7 +1,5 @@
-import { ERRORS } from '@outrider/shared/errors.ts';
-import type { ServiceCounts } from '@outrider/shared/protocol/messages.ts';
-import type { EcsService, EcsServiceEvent } from '../aws/ports.ts';
-import type { StepContext, StepFailure } from './contract.ts';
+import type { EcsService } from '../aws/ports.ts';
+import type { StepFailure } from './contract.ts';
 import { failure } from './failures.ts';
 import { poll } from './poll.ts';
 import {
@@ -13,36 +11,15 @@ import {
   runningOf,
   type View,
 } from './steady-state.ts';
-import { unhealthyTargets } from './target-health.ts';
-import { type BadStop, classifyEvent, classifyStop, isRoutineEvent, type Verdict } from './why.ts';
+import { createMemory, type Memory } from './watch-memory.ts';
+import type { Baseline, Watching, WatchOptions } from './watch-options.ts';
+import type { Verdict } from './why.ts';
 
-type Watching = Pick<StepContext<unknown>, 'aws' | 'clock' | 'log' | 'counts' | 'polling' | 'sleep'>;
+export { eventLine } from './watch-memory.ts';
+export type { Baseline, WatchOptions } from './watch-options.ts';
 
-/** AWS may not show a service in the first seconds after it was made. */
-const APPEARS_WITHIN_MS = 30_000;
 /** Looks in a row that must agree. */
 const STEADY_LOOKS = 2;
-/** Stopped tasks looked at in one look; ECS shows them for an hour. */
-const STOPS_PER_LOOK = 20;
-const EVENTS_IN_EVIDENCE = 5;
-
-/** What was there before the change: neither these events nor these stops are told of. Taken before the mutation. */
-export interface Baseline {
-  readonly eventIds: ReadonlySet<string>;
-  readonly stoppedTasks: ReadonlySet<string>;
-  readonly deploymentId: string | undefined;
-}
-
-export interface WatchOptions {
-  readonly cluster: string;
-  readonly serviceName: string;
-  readonly role: ServiceCounts['role'];
-  readonly baseline: Baseline;
-  readonly wanted: Expectation;
-  /** Routine events are a part of page two's logs; page one's logs tell of trouble only. */
-  readonly events: 'all' | 'trouble';
-  readonly untilMs: number;
-}
 
 export const NOTHING_BEFORE: Baseline = { eventIds: new Set(), stoppedTasks: new Set(), deploymentId: undefined };
 
@@ -130,8 +107,7 @@ async function wait(
 }
 
 function givenUp(options: WatchOptions, memory: Memory, message: string, verdict: Verdict): StepFailure {
-  const title = ERRORS[verdict.code].title;
-  const told = verdict.advice === '' ? message : `${title.charAt(0).toLowerCase()}${title.slice(1)} (${message})`;
+  const told = verdict.cause === '' ? message : `${verdict.cause} (${message})`;
   return failure(verdict.code, `Service ${options.serviceName} does not become steady: ${told}`, {
     hint: verdict.advice === '' ? undefined : verdict.advice,
     evidence: memory.evidence(),
@@ -146,108 +122,4 @@ function timedOut(options: WatchOptions, memory: Memory, missing: string): StepF
     hint: verdict === undefined || verdict.advice === '' ? undefined : verdict.advice,
     evidence: memory.evidence(),
   });
-}
-
-interface Memory {
-  look(): Promise<View>;
-  evidence(): string[];
-  worst(): Verdict | undefined;
-}
-
-function createMemory(ctx: Watching, options: WatchOptions): Memory {
-  const { cluster, serviceName, baseline, wanted } = options;
-  const startedAt = ctx.clock.now();
-  const seenEvents = new Set(baseline.eventIds);
-  const seenStops = new Set(baseline.stoppedTasks);
-  const events: EcsServiceEvent[] = [];
-  const stops: BadStop[] = [];
-  const said = new Set<string>();
-  let existed = false;
-  let reflected = false;
-  let strayed = 0;
-
-  async function newStops(): Promise<BadStop[]> {
-    const arns = await ctx.aws.ecs.listTasks(cluster, serviceName, 'STOPPED');
-    const fresh = arns.filter((arn) => !seenStops.has(arn)).slice(0, STOPS_PER_LOOK);
-    if (fresh.length === 0) return [];
-    const tasks = await ctx.aws.ecs.describeTasks(cluster, fresh);
-    // A task whose containers are still being stopped has no reasons yet: the next look reads it.
-    const ended = tasks.filter((task) => task.lastStatus === 'STOPPED' || task.lastStatus === 'DELETED');
-    for (const task of ended) seenStops.add(task.arn);
-    // Tasks of the version that is being replaced may do what they like.
-    const ours = ended.filter((task) => [undefined, task.taskDefinitionArn].includes(wanted.taskDefinitionArn));
-    return ours.flatMap((task) => classifyStop(task) ?? []);
-  }
-
-  function tellStop(stop: BadStop): void {
-    ctx.log(stop.evidence, 'WARN');
-    if (said.has(stop.key)) return;
-    said.add(stop.key);
-    ctx.log(`What to do: ${stop.advice}`, 'WARN');
-  }
-
-  return {
-    async look() {
-      const service = await ctx.aws.ecs.describeService(cluster, serviceName);
-      existed ||= service !== undefined;
-      const fresh = (service?.events ?? []).filter((event) => !seenEvents.has(event.id)).toReversed();
-      for (const event of fresh) {
-        seenEvents.add(event.id);
-        events.push(event);
-        tellEvent(ctx, event, options.events);
-      }
-      const stopped = wanted.shrinking ? [] : await newStops();
-      stopped.forEach(tellStop);
-      stops.push(...stopped);
-      if (service !== undefined) {
-        ctx.counts([countsOf(options.role, service)]);
-        const same = wanted.desired === undefined || service.desired === wanted.desired;
-        reflected ||= same;
-        strayed = reflected && !same ? strayed + 1 : 0;
-      }
-      const counts =
-        service !== undefined && !wanted.shrinking && service.running >= (wanted.desired ?? service.desired);
-      return {
-        service,
-        mustExist: existed || ctx.clock.now() - startedAt > APPEARS_WITHIN_MS,
-        strayed,
-        newEvents: fresh,
-        newStops: stopped,
-        stops,
-        unhealthyTargets: counts ? await unhealthyTargets(ctx, cluster, service) : [],
-      };
-    },
-    evidence() {
-      const reasons = [...new Map(stops.map((stop) => [stop.key, stop.evidence])).values()];
-      return [...reasons.slice(0, 10), ...events.slice(-EVENTS_IN_EVIDENCE).map(eventLine)];
-    },
-    worst() {
-      return (
-        stops.at(-1) ?? events.map((event) => classifyEvent(event.message)).findLast((verdict) => verdict !== undefined)
-      );
-    },
-  };
-}
-
-function tellEvent(ctx: Watching, event: EcsServiceEvent, which: WatchOptions['events']): void {
-  const verdict = classifyEvent(event.message);
-  if (verdict !== undefined) {
-    ctx.log(eventLine(event), 'WARN');
-    if (verdict.advice !== '') ctx.log(`What to do: ${verdict.advice}`, 'WARN');
-    return;
-  }
-  // That the service is steady is for us to say, after two looks.
-  if (/has reached a steady state|deployment completed/.test(event.message)) return;
-  if (which === 'all' || !isRoutineEvent(event.message)) ctx.log(eventLine(event));
-}
-
-/** `# AWS Event: 2022-10-07 00:05:14.665 (service myappCanary) has started 1 tasks: …`, in UTC. */
-export function eventLine(event: EcsServiceEvent): string {
-  const at = new Date(event.createdAtMs).toISOString();
-  return `# AWS Event: ${at.slice(0, 10)} ${at.slice(11, 23)} ${event.message}`;
-}
-
-export function countsOf(role: ServiceCounts['role'], service: EcsService): ServiceCounts {
-  const { name, desired, running, pending } = service;
-  return { service: name, role, desired, running, pending };
 }

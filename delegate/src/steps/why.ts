@@ -1,12 +1,19 @@
 import { ERRORS, type ErrorCode } from '@outrider/shared/errors.ts';
 import type { EcsTask } from '../aws/ports.ts';
+import { EVENTS } from './why-events.ts';
+import { STOPS } from './why-stops.ts';
 
 /** Why tasks do not run, in a word of ours and with what to do. Everything is read from what AWS says. */
 export interface Verdict {
   readonly code: ErrorCode;
+  /** Half a sentence that can follow a colon; empty: the message beside it says it all. */
+  readonly cause: string;
+  /** What to do; empty: nothing better than the code's own hint is known. */
   readonly advice: string;
   /** Waiting longer does not help once it has happened several times. */
   readonly hopeless: boolean;
+  /** ECS starts no task while it lasts. */
+  readonly noPlace: boolean;
 }
 
 /** A task that stopped although it was meant to run. */
@@ -16,117 +23,19 @@ export interface BadStop extends Verdict {
   readonly key: string;
   /** One line for the log and the failure. */
   readonly evidence: string;
+  /** Its containers ran: they may have written why. */
+  readonly ran: boolean;
 }
 
-interface Pattern {
+export interface Pattern {
   readonly text: RegExp;
   readonly code: ErrorCode;
+  readonly cause?: string;
   readonly advice?: string;
   readonly passes?: true;
+  readonly noPlace?: true;
+  readonly ran?: true;
 }
-
-/** First match counts; causes stand before their consequences. */
-const STOPS: readonly Pattern[] = [
-  {
-    text: /CannotPullContainer|CannotPullImage|pull access denied|manifest unknown|toomanyrequests/i,
-    code: 'image-pull-failed',
-  },
-  { text: /OutOfMemory/i, code: 'out-of-memory' },
-  {
-    text: /ResourceInitializationError.*(secret|registry auth|parameter|ssm|asm|environment file|env file)/is,
-    code: 'secret-unavailable',
-  },
-  {
-    text: /ResourceInitializationError.*(logging driver|log group|log stream)/is,
-    code: 'deployment-failed',
-    advice: 'Create the log group named, or allow the execution role to create it.',
-  },
-  {
-    text: /ResourceInitializationError/i,
-    code: 'deployment-failed',
-    advice: 'Check volumes, execution role and the VPC endpoints of the subnets.',
-  },
-  { text: /network interface|RESOURCE:ENI/i, code: 'network-interface-failed' },
-  {
-    text: /unable to assume the role|not authorized to perform|AccessDenied/i,
-    code: 'aws-access-denied',
-    advice: "Check the trust policy and the rights of the task's roles.",
-  },
-  { text: /failed (ELB|container|service discovery)? ?health checks/i, code: 'health-check-failed' },
-  {
-    text: /Capacity is unavailable|Spot Task was interrupted|Spot interruption/i,
-    code: 'capacity-unavailable',
-    passes: true,
-  },
-  {
-    text: /Host EC2 .*(terminated|stopped)|Container instance deregistration/i,
-    code: 'capacity-unavailable',
-    passes: true,
-  },
-  {
-    text: /RESOURCE:|AGENT|ATTRIBUTE|MemberOf|NO ACTIVE INSTANCES|EMPTY CAPACITY PROVIDER/,
-    code: 'placement-failed',
-    passes: true,
-  },
-  {
-    text: /CannotStartContainer|CannotCreateContainer|ContainerRuntime|CannotCreateVolume|CannotInspect|InternalError/i,
-    code: 'container-exited',
-    advice: 'Check command, entry point, user and volumes of the container.',
-  },
-  { text: /Essential container in task exited/i, code: 'container-exited' },
-];
-
-const EVENTS: readonly Pattern[] = [
-  {
-    text: /unable to consistently start tasks successfully/i,
-    code: 'deployment-failed',
-    advice: 'See why its tasks stop.',
-  },
-  { text: /deployment failed|could not launch \d+ tasks for deployment/i, code: 'deployment-failed' },
-  { text: /Capacity is unavailable/i, code: 'capacity-unavailable', passes: true },
-  {
-    text: /reached the limit on the number of|is above your limit|provisioning capacity limit/i,
-    code: 'quota-exceeded',
-    passes: true,
-  },
-  {
-    text: /unable to assume the role|trust relationship|IAM permissions policies/i,
-    code: 'aws-access-denied',
-    passes: true,
-  },
-  { text: /RESOURCE:ENI/, code: 'network-interface-failed', passes: true },
-  {
-    text: /is already using a port required by your task/i,
-    code: 'placement-failed',
-    advice: 'A fixed host port allows one task on each instance: use dynamic ports, awsvpc, or downsize-old-first.',
-    passes: true,
-  },
-  {
-    text: /because of the service deployment configuration/i,
-    code: 'placement-failed',
-    advice: 'maximumPercent and minimumHealthyPercent leave no room to replace a task.',
-    passes: true,
-  },
-  {
-    text: /unable to place (a task|tasks)|was unable to launch|Timed out waiting for Amazon ECS Agent/i,
-    code: 'placement-failed',
-    passes: true,
-  },
-  {
-    text: /TARGET GROUP IS NOT FOUND/i,
-    code: 'health-check-failed',
-    advice: 'The target group is gone.',
-    passes: true,
-  },
-  { text: /is unhealthy in|is not healthy in|failed .*health checks/i, code: 'health-check-failed', passes: true },
-  { text: /operations are being throttled/i, code: 'aws-throttled', passes: true },
-  {
-    text: /protected tasks are more than the desired count/i,
-    code: 'deployment-failed',
-    advice: 'Tasks are protected from scale-in.',
-    passes: true,
-  },
-];
 
 /** Events that only tell how things go on. */
 const ROUTINE =
@@ -147,6 +56,43 @@ export function saysTasksCannotStart(message: string): boolean {
   return /unable to consistently start tasks successfully/i.test(message);
 }
 
+/** What a target that is not healthy means, from the words of unhealthyTargets(). */
+export function classifyTarget(problem: string): Verdict {
+  const pattern = TARGETS.find((candidate) => candidate.text.test(problem));
+  return verdictOf(pattern ?? { text: /^/, code: 'health-check-failed', passes: true });
+}
+
+const TARGETS: readonly Pattern[] = [
+  {
+    text: /Target\.NotInUse/,
+    code: 'health-check-failed',
+    cause: 'the target group gets no traffic: no listener forwards to it, or the zone of the task is not enabled',
+    advice: "Attach the target group to a listener, and enable the subnets' zones for the load balancer.",
+    passes: true,
+  },
+  {
+    text: /Target\.Timeout/,
+    code: 'health-check-failed',
+    cause: "the tasks do not answer the load balancer's health checks in time",
+    advice: "Check the security groups, the port, and the target group's timeout.",
+    passes: true,
+  },
+  {
+    text: /Target\.ResponseCodeMismatch/,
+    code: 'health-check-failed',
+    cause: "the tasks answer the load balancer's health checks with another status than wanted",
+    advice: "Check the target group's path and success codes (matcher).",
+    passes: true,
+  },
+  {
+    text: /Target\.(FailedHealthChecks|IpUnusable|InvalidState)/,
+    code: 'health-check-failed',
+    cause: "the load balancer's health checks fail",
+    advice: 'Check the port, the security groups and that the program listens on all addresses.',
+    passes: true,
+  },
+];
+
 /** Why a task stopped; undefined: it was meant to (scaled in, replaced, stopped by somebody). */
 export function classifyStop(task: EcsTask): BadStop | undefined {
   // A task that is scaled in or replaced may end in any way: what its containers say then is no reason.
@@ -157,6 +103,7 @@ export function classifyStop(task: EcsTask): BadStop | undefined {
   if (pattern === undefined) return undefined;
   return {
     ...verdictOf(pattern),
+    ran: pattern.ran === true,
     taskArn: task.arn,
     key: `${pattern.code}: ${withoutIds(text)}`,
     evidence: `Task ${task.arn.slice(task.arn.lastIndexOf('/') + 1)} stopped: ${text}`,
@@ -176,8 +123,8 @@ export function stopText(task: EcsTask): string {
 }
 
 function fallbackOf(task: EcsTask): Pattern | undefined {
-  if (task.stopCode === 'TaskFailedToStart') return { text: /^/, code: 'deployment-failed' };
-  if (task.stopCode === 'EssentialContainerExited') return { text: /^/, code: 'container-exited' };
+  if (task.stopCode === 'TaskFailedToStart') return { text: /^/, code: 'task-start-failed' };
+  if (task.stopCode === 'EssentialContainerExited') return { text: /^/, code: 'container-exited', ran: true };
   if (
     task.stopCode === 'SpotInterruption' ||
     task.stopCode === 'TerminationNotice' ||
@@ -189,13 +136,27 @@ function fallbackOf(task: EcsTask): Pattern | undefined {
 }
 
 function verdictOf(pattern: Pattern): Verdict {
-  return { code: pattern.code, advice: pattern.advice ?? ERRORS[pattern.code].hint, hopeless: pattern.passes !== true };
+  const { title, hint } = ERRORS[pattern.code];
+  return {
+    code: pattern.code,
+    cause: pattern.cause ?? lowerFirst(title),
+    advice: pattern.advice ?? hint,
+    hopeless: pattern.passes !== true,
+    noPlace: pattern.noPlace === true,
+  };
+}
+
+/** `The image …` → `the image …`; `ECS …` and `AWS …` stay. */
+function lowerFirst(title: string): string {
+  return /^[A-Z]{2}/.test(title) ? title : `${title.charAt(0).toLowerCase()}${title.slice(1)}`;
 }
 
 function meaningOf(exitCode: number): string {
   if (exitCode === 137) return ' (killed: out of memory, or it did not stop when asked)';
   if (exitCode === 139) return ' (segmentation fault)';
   if (exitCode === 143) return ' (terminated)';
+  if (exitCode === 126) return ' (the command is not executable)';
+  if (exitCode === 127) return ' (the command was not found)';
   return '';
 }
 
@@ -203,5 +164,6 @@ function withoutIds(text: string): string {
   return text
     .replace(/[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/gi, 'ID')
     .replace(/\b(i-|eni-|ecs-svc\/)?[0-9a-f]{12,}\b/gi, 'ID')
-    .replace(/\b[0-9]{1,3}(\.[0-9]{1,3}){3}(:[0-9]+)?\b/g, 'ADDRESS');
+    .replace(/\b[0-9]{1,3}(\.[0-9]{1,3}){3}(:[0-9]+)?\b/g, 'ADDRESS')
+    .replace(/\b[0-9]{4,}\b/g, 'N');
 }

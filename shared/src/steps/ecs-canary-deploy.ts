@@ -1,5 +1,11 @@
 import { z } from 'zod';
 import { defineStep } from './define.ts';
+import { AUTHOR, type Fields, RENDERED } from './fields.ts';
+import { giveUpFields } from './give-up.ts';
+
+function fields<Integer, Flag>(f: Fields<Integer, Flag>) {
+  return z.strictObject({ giveUpAfter: giveUpFields(f) });
+}
 
 export const ecsCanaryDeploy = defineStep({
   type: 'ecs-canary-deploy',
@@ -9,8 +15,8 @@ export const ecsCanaryDeploy = defineStep({
   defaultName: 'ECS Canary Deploy',
   sections: ['Deploy Containers'],
   undoneBy: 'ecs-canary-delete',
-  author: z.strictObject({}),
-  rendered: z.strictObject({}),
+  author: fields(AUTHOR),
+  rendered: fields(RENDERED),
   output: z.object({
     canaryServiceName: z.string(),
     serviceArn: z.string(),

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { defineStep } from './define.ts';
 import { AUTHOR, type Fields, RENDERED } from './fields.ts';
+import { giveUpFields } from './give-up.ts';
 import { containerInfo, jsonObject, serviceMark } from './target.ts';
 
 /** No expressions in this timeout: the ECS workflows page rules them out for daemon setup. */
@@ -16,6 +17,7 @@ function fields<Integer, Flag>(f: Fields<Integer, Flag>) {
   return z.strictObject({
     serviceName: f.text('Name of the service; blank: application, service and environment.').optional(),
     steadyStateTimeoutMinutes: timeoutMinutes,
+    giveUpAfter: giveUpFields(f),
     loadBalancerRoleArn: f.text('Role for all load balancers, where AWS allows one.').optional(),
     loadBalancers: z
       .array(

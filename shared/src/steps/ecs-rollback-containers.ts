@@ -2,11 +2,13 @@ import { z } from 'zod';
 import { defineStep } from './define.ts';
 import { resizeOutput } from './ecs-upgrade-containers.ts';
 import { AUTHOR, type Fields, RENDERED } from './fields.ts';
+import { giveUpFields } from './give-up.ts';
 import { serviceDesired } from './target.ts';
 
 function fields<Integer, Flag>(f: Fields<Integer, Flag>) {
   return z.strictObject({
     allPhases: f.flag('Go back to the state before the setup at once; later rollback phases are skipped.').optional(),
+    giveUpAfter: giveUpFields(f),
   });
 }
 

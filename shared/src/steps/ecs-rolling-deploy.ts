@@ -2,12 +2,14 @@ import { z } from 'zod';
 import { autoScalingSnapshot } from './autoscaling.ts';
 import { defineStep } from './define.ts';
 import { AUTHOR, type Fields, RENDERED } from './fields.ts';
+import { giveUpFields } from './give-up.ts';
 import { jsonObject, serviceMark } from './target.ts';
 
 function fields<Integer, Flag>(f: Fields<Integer, Flag>) {
   return z.strictObject({
     sameAsRunning: f.flag('Keep the number of instances that runs now.').optional(),
     forceNewDeployment: f.flag('Deploy even when nothing changed.').optional(),
+    giveUpAfter: giveUpFields(f),
   });
 }
 

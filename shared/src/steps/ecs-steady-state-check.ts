@@ -1,12 +1,14 @@
 import { z } from 'zod';
 import { defineStep } from './define.ts';
 import { AUTHOR, type Fields, RENDERED } from './fields.ts';
+import { giveUpFields } from './give-up.ts';
 import { containerInfo } from './target.ts';
 
 function fields<Integer, Flag>(f: Fields<Integer, Flag>, timeout: z.ZodType<Integer>) {
   return z.strictObject({
     serviceName: f.text('Name of the ECS service to wait for.'),
     timeoutMilliseconds: timeout,
+    giveUpAfter: giveUpFields(f),
   });
 }
 

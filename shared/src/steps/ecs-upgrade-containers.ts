@@ -1,6 +1,8 @@
 import { z } from 'zod';
 import { authorAmount, renderedAmount } from './amount.ts';
 import { defineStep } from './define.ts';
+import { AUTHOR, RENDERED } from './fields.ts';
+import { giveUpFields } from './give-up.ts';
 import { containerInfo, serviceDesired } from './target.ts';
 
 const DESIRED = "Instances of the new version after this step: a count or a share of the setup's total.";
@@ -26,10 +28,12 @@ export const ecsUpgradeContainers = defineStep({
   author: z.strictObject({
     desiredInstances: authorAmount(DESIRED).default('100%'),
     downsizeOldInstances: authorAmount(DOWNSIZE).optional(),
+    giveUpAfter: giveUpFields(AUTHOR),
   }),
   rendered: z.strictObject({
     desiredInstances: renderedAmount(DESIRED),
     downsizeOldInstances: renderedAmount(DOWNSIZE).optional(),
+    giveUpAfter: giveUpFields(RENDERED),
   }),
   output: resizeOutput,
   facts: z

@@ -7,6 +7,16 @@ function awsError(name: string, message: string, status = 400): Error {
 }
 
 describe('errors of AWS', () => {
+  test('a right that is missing is named as AWS names it, whatever was called', () => {
+    const role = 'arn:aws:iam::123456789012:role/ecsTaskExecutionRole';
+    const text = `User: arn:aws:sts::1:assumed-role/d/s is not authorized to perform: iam:PassRole on resource: ${role} because no identity-based policy allows the iam:PassRole action`;
+    for (const name of ['AccessDeniedException', 'ClientException']) {
+      const error = convertAwsError(awsError(name, text), 'ECS RegisterTaskDefinition');
+      assert.equal(error.code, 'aws-access-denied');
+      assert.equal(error.hint, `Allow iam:PassRole on ${role} for the delegate's role.`);
+    }
+  });
+
   for (const [name, message, status, code, kind] of [
     ['ThrottlingException', 'Rate exceeded', 400, 'aws-throttled', 'throttled'],
     ['RequestLimitExceeded', 'Request limit exceeded.', 503, 'aws-throttled', 'throttled'],

@@ -38,7 +38,17 @@ const wanted: Expectation = {
   deploymentIdBefore: 'ecs-svc/0',
   shrinking: false,
 };
-const stop: BadStop = { code: 'image-pull-failed', advice: 'a', hopeless: true, taskArn: 't', key: 'k', evidence: 'e' };
+const stop: BadStop = {
+  code: 'image-pull-failed',
+  cause: 'c',
+  advice: 'a',
+  hopeless: true,
+  noPlace: false,
+  ran: false,
+  taskArn: 't',
+  key: 'k',
+  evidence: 'e',
+};
 
 function view(changes: Partial<View> = {}): View {
   return {
@@ -49,6 +59,9 @@ function view(changes: Partial<View> = {}): View {
     newStops: [],
     stops: [],
     unhealthyTargets: [],
+    stuck: undefined,
+    rolledBack: undefined,
+    giveUpAfter: undefined,
     ...changes,
   };
 }

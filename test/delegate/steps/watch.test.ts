@@ -36,6 +36,7 @@ function world(answers: readonly EcsService[]) {
       findTaskDefinitions: unused,
       describeTaskDefinition: unused,
       describeContainerInstances: unused,
+      listContainerInstances: unused,
       registerTaskDefinition: unused,
       createService: unused,
       updateService: unused,
@@ -53,6 +54,7 @@ function world(answers: readonly EcsService[]) {
     },
     loadBalancing: { describeTargetGroup: unused, describeTargetHealth: unused },
     instances: { privateAddresses: unused },
+    logs: { region: 'us-east-1', tail: unused },
   };
   const ctx = {
     aws,

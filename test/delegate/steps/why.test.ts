@@ -31,7 +31,7 @@ describe('why a task stopped', () => {
     [
       'ResourceInitializationError: failed to initialize logging driver: the log group does not exist',
       {},
-      'deployment-failed',
+      'task-start-failed',
     ],
     ['Task failed ELB health checks in (target-group arn:x)', {}, 'health-check-failed'],
     ['Task failed container health checks', {}, 'health-check-failed'],
@@ -40,7 +40,14 @@ describe('why a task stopped', () => {
     ['Your Spot Task was interrupted.', {}, 'capacity-unavailable'],
     ['Host EC2 (instance i-0123456789abcdef0) terminated.', {}, 'capacity-unavailable'],
     ['RESOURCE:MEMORY', {}, 'placement-failed'],
-    ['CannotStartContainerError: exec format error', {}, 'container-exited'],
+    ['CannotStartContainerError: exec format error', {}, 'task-start-failed'],
+    ['Task failed to start', { reason: 'CannotStartContainerError: oci runtime error: x' }, 'task-start-failed'],
+    ['ResourceInitializationError: failed to invoke EFS utils commands: mount failed', {}, 'task-start-failed'],
+    [
+      'ResourceInitializationError: unable to pull secrets or registry auth: unable to retrieve ecr registry auth: RequestError: dial tcp 10.0.0.1:443: i/o timeout',
+      {},
+      'image-pull-failed',
+    ],
     ["ECS was unable to assume the role 'arn:x' that was provided for this task.", {}, 'aws-access-denied'],
   ] as const) {
     test(`${reason.slice(0, 60)} ${JSON.stringify(container).slice(0, 40)} is ${code}`, () => {
@@ -55,6 +62,36 @@ describe('why a task stopped', () => {
     test(`${reason} is no failure, whatever its containers say`, () => {
       const task = stopped({ stoppedReason: reason, stopCode: 'ServiceSchedulerInitiated' }, { exitCode: 137 });
       assert.equal(classifyStop(task), undefined);
+    });
+  }
+
+  for (const [text, cause] of [
+    ['failed to resolve ref docker.io/shop/web:9: not found', /registry does not have it/],
+    ['pull access denied for shop/web, repository does not exist or may require authorization', /may not be pulled/],
+    ['toomanyrequests: You have reached your pull rate limit', /limits how often/],
+    ['failed to copy: httpReadSeeker: dial tcp 3.5.2.1:443: i/o timeout', /do not reach the registry/],
+    ['failed to register layer: no space left on device', /disk is full/],
+    ['tls: failed to verify certificate: x509: certificate signed by unknown authority', /certificate is not trusted/],
+    ["image Manifest does not contain descriptor matching platform 'linux/arm64'", /CPU architecture/],
+    ['something that nobody has seen yet', /the image cannot be pulled/],
+  ] as const) {
+    test(`an image that cannot be pulled: ${text.slice(0, 60)}`, () => {
+      const verdict = classifyStop(stopped({ stoppedReason: `CannotPullContainerError: ${text}` }));
+      assert.equal(verdict?.code, 'image-pull-failed');
+      assert.match(verdict?.cause ?? '', cause);
+    });
+  }
+
+  for (const [text, cause] of [
+    ['AccessDeniedException: not authorized to perform: secretsmanager:GetSecretValue', /may not read a secret/],
+    ["ResourceNotFoundException: Secrets Manager can't find the specified secret", /does not exist/],
+    ['RequestError: send request failed: i/o timeout', /a secret cannot be read/],
+  ] as const) {
+    test(`a secret: ${text.slice(0, 60)}`, () => {
+      const reason = `ResourceInitializationError: unable to pull secrets or registry auth: unable to retrieve secret from asm: ${text}`;
+      const verdict = classifyStop(stopped({ stoppedReason: reason }));
+      assert.equal(verdict?.code, 'secret-unavailable');
+      assert.match(verdict?.cause ?? '', cause);
     });
   }
 
@@ -80,7 +117,7 @@ describe('why a task stopped', () => {
   });
 
   test('without any text the stop code decides', () => {
-    assert.equal(classifyStop(stopped({ stopCode: 'TaskFailedToStart' }))?.code, 'deployment-failed');
+    assert.equal(classifyStop(stopped({ stopCode: 'TaskFailedToStart' }))?.code, 'task-start-failed');
     assert.equal(classifyStop(stopped({ stopCode: 'EssentialContainerExited' }))?.code, 'container-exited');
     assert.equal(classifyStop(stopped({ stopCode: 'UserInitiated' })), undefined);
   });
@@ -96,6 +133,13 @@ describe('what service events say', () => {
       'quota-exceeded',
     ],
     ['encountered error "RESOURCE:ENI"', 'network-interface-failed'],
+    ['encountered error "AGENT"', 'placement-failed'],
+    ['has insufficient CPU units available.', 'placement-failed'],
+    [
+      "was unable to place a task. Reason: ECS was unable to assume the role 'arn:x' that was provided for this task.",
+      'aws-access-denied',
+    ],
+    ['rolling back to deployment ecs-svc/1.', 'deployment-failed'],
     ['(port 80) is unhealthy in (target-group x) due to (reason Health checks failed)', 'health-check-failed'],
     ['is unable to consistently start tasks successfully.', 'deployment-failed'],
     ['operations are being throttled. Will try again later.', 'aws-throttled'],

@@ -1,0 +1,115 @@
+import type { Pattern } from './why.ts';
+
+/**
+ * What a service's events say about trouble. `noPlace`: ECS starts no task because of it, for as long as it lasts. First match
+ * counts.
+ */
+export const EVENTS: readonly Pattern[] = [
+  {
+    text: /unable to consistently start tasks successfully/i,
+    code: 'deployment-failed',
+    advice: 'See why its tasks stop.',
+  },
+  {
+    text: /deployment failed|could not launch \d+ tasks for deployment|rolling back to deployment/i,
+    code: 'deployment-failed',
+    cause: 'ECS gave the deployment up',
+    advice: 'See why its tasks stop.',
+  },
+  { text: /Capacity is unavailable/i, code: 'capacity-unavailable', passes: true, noPlace: true },
+  {
+    text: /reached the limit on the number of|is above your limit/i,
+    code: 'quota-exceeded',
+    cause: 'a quota of the AWS account is used up (tasks or vCPUs at a time)',
+    advice: 'Raise the quota in Service Quotas (Fargate: vCPU resource count), or stop what is not needed.',
+    passes: true,
+    noPlace: true,
+  },
+  { text: /provisioning capacity limit/i, code: 'quota-exceeded', passes: true, noPlace: true },
+  {
+    text: /unable to assume the role/i,
+    code: 'aws-access-denied',
+    cause: 'ECS may not use a role of the task',
+    advice: "Check the trust policy (ecs-tasks.amazonaws.com) and the rights of the task's roles.",
+    passes: true,
+    noPlace: true,
+  },
+  {
+    text: /trust relationship|IAM permissions policies/i,
+    code: 'aws-access-denied',
+    cause: "the service's role was changed so that ECS can no longer work with it",
+    advice: 'Put its trust policy and its permissions back.',
+    passes: true,
+    noPlace: true,
+  },
+  {
+    text: /RESOURCE:ENI/,
+    code: 'network-interface-failed',
+    cause: 'the container instances have no network interface left for a task',
+    advice: 'Turn on ENI trunking (awsvpcTrunking), or add container instances.',
+    passes: true,
+    noPlace: true,
+  },
+  {
+    text: /"AGENT"/,
+    code: 'placement-failed',
+    cause: 'the ECS agent of the container instances is not connected',
+    advice: "See the instances' agent and their way to the ECS endpoint.",
+    passes: true,
+    noPlace: true,
+  },
+  {
+    text: /is already using a port required by your task/i,
+    code: 'placement-failed',
+    cause: 'the host port of the task is taken on every container instance',
+    advice: 'A fixed host port allows one task on each instance: use dynamic ports, awsvpc, or downsize-old-first.',
+    passes: true,
+    noPlace: true,
+  },
+  {
+    text: /insufficient (CPU units|memory|GPU) available/i,
+    code: 'placement-failed',
+    cause: 'no container instance has enough CPU or memory left',
+    advice: 'Add capacity or lower what a task reserves.',
+    passes: true,
+    noPlace: true,
+  },
+  {
+    text: /No Container Instances were found/i,
+    code: 'placement-failed',
+    cause: 'the cluster has no container instances',
+    advice: 'Add some, or deploy with launchType FARGATE or a capacity provider.',
+    passes: true,
+    noPlace: true,
+  },
+  {
+    text: /because of the service deployment configuration/i,
+    code: 'placement-failed',
+    cause: 'the deployment configuration leaves no room to replace a task',
+    advice: 'maximumPercent and minimumHealthyPercent leave no room to replace a task.',
+    passes: true,
+    noPlace: true,
+  },
+  {
+    text: /unable to place (a task|tasks)|was unable to launch|Timed out waiting for Amazon ECS Agent/i,
+    code: 'placement-failed',
+    passes: true,
+    noPlace: true,
+  },
+  {
+    text: /TARGET GROUP IS NOT FOUND/i,
+    code: 'health-check-failed',
+    cause: 'the target group is gone',
+    advice: 'Make it again, or take it out of the service.',
+    passes: true,
+  },
+  { text: /is unhealthy in|is not healthy in|failed .*health checks/i, code: 'health-check-failed', passes: true },
+  { text: /operations are being throttled/i, code: 'aws-throttled', passes: true },
+  {
+    text: /protected tasks are more than the desired count/i,
+    code: 'deployment-failed',
+    cause: 'tasks are protected from scale-in',
+    advice: 'Wait until the protection ends, or lift it (ecs:UpdateTaskProtection).',
+    passes: true,
+  },
+];
