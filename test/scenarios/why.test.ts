@@ -101,7 +101,7 @@ describe('an operator whose deployment fails is told why', () => {
     const { view, printed } = await failWith({ kind: 'image-pull-failure', image: IMAGE });
     assert.equal(view.failure?.code, 'image-pull-failed');
     assert.match(view.failure?.message ?? '', /the registry does not have it/);
-    assert.match(printed, /Check name and tag of the image/);
+    assert.match(printed, /Check the image's name and tag/);
   });
 
   test('a role that may not be passed: the action and the role are named', async () => {

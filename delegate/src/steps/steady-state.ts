@@ -167,19 +167,23 @@ function rollbackOf(view: View, service: EcsService, wanted: Expectation): strin
 
 /** ECS gave the deployment up; why is what its tasks stopped of, as far as they are known. */
 function gaveUp(view: View, message: string): Judgement {
-  const stop = view.stops.findLast((candidate) => candidate.hopeless);
+  const stop = view.stops.findLast((candidate) => candidate.hopeless) ?? view.stops.at(-1);
   return stop === undefined ? lost('deployment-failed', message) : { kind: 'hopeless', verdict: stop, message };
 }
 
 function tasksLost(view: View): Judgement | undefined {
-  const counts = new Map<string, number>();
+  const { sameStops = DEFAULT_SAME_STOPS, noPlaceSeconds = DEFAULT_NO_PLACE_SECONDS } = view.giveUpAfter ?? {};
+  const alike = new Map<string, { count: number; readonly firstMs: number }>();
   for (const stop of view.stops) {
-    const count = (counts.get(stop.key) ?? 0) + 1;
-    counts.set(stop.key, count);
-    if (stop.hopeless && count >= (view.giveUpAfter?.sameStops ?? DEFAULT_SAME_STOPS)) {
-      const tasks = count === 1 ? 'a task stopped for it' : `${count} tasks stopped for the same reason`;
-      return { kind: 'hopeless', verdict: stop, message: tasks };
-    }
+    const known = alike.get(stop.key) ?? { count: 0, firstMs: stop.atMs };
+    known.count += 1;
+    alike.set(stop.key, known);
+    // What may pass has its time; what does not, does not need any.
+    const passed = stop.noPlace && stop.atMs - known.firstMs >= noPlaceSeconds * 1000;
+    if (known.count < sameStops || !(stop.hopeless || passed)) continue;
+    const { count } = known;
+    const tasks = count === 1 ? 'a task stopped for it' : `${count} tasks stopped for the same reason`;
+    return { kind: 'hopeless', verdict: stop, message: tasks };
   }
   if (view.newEvents.some((event) => saysTasksCannotStart(event.message))) {
     return gaveUp(view, 'ECS says that it is unable to consistently start tasks');

@@ -45,7 +45,7 @@ export const STOPS: readonly Pattern[] = [
     text: /(CannotPull|manifest).*(not found|manifest unknown|does not exist|name unknown)/is,
     code: 'image-pull-failed',
     cause: 'the image cannot be pulled: the registry does not have it',
-    advice: 'Check name and tag of the image, and that it was pushed to this registry and region.',
+    advice: "Check the image's name and tag, and that it was pushed to this registry and region.",
   },
   {
     text: /CannotPullContainer|CannotPullImage|pull access denied|manifest unknown|toomanyrequests|ecr registry auth/i,
@@ -126,19 +126,30 @@ export const STOPS: readonly Pattern[] = [
   },
   // ------------------------------------------------------------------------------------------------ what passes by itself
   {
-    text: /Capacity is unavailable|Spot Task was interrupted|Spot interruption/i,
+    text: /Capacity is unavailable/i,
     code: 'capacity-unavailable',
+    passes: true,
+    noPlace: true,
+  },
+  {
+    text: /Spot Task was interrupted|Spot interruption/i,
+    code: 'capacity-unavailable',
+    cause: 'Spot capacity was taken back',
+    advice: 'Use FARGATE or On-Demand instances for a part of the tasks.',
     passes: true,
   },
   {
     text: /Host EC2 .*(terminated|stopped)|Container instance deregistration/i,
     code: 'capacity-unavailable',
+    cause: 'a container instance went away under its tasks',
+    advice: 'See who stops instances: the Auto Scaling group, Spot, or a person.',
     passes: true,
   },
   {
     text: /RESOURCE:|AGENT|ATTRIBUTE|MemberOf|NO ACTIVE INSTANCES|EMPTY CAPACITY PROVIDER/,
     code: 'placement-failed',
     passes: true,
+    noPlace: true,
   },
   // ------------------------------------------------------------------------------------------------ the container
   {

@@ -2,6 +2,7 @@ import { ERRORS, type ErrorCode } from '@outrider/shared/errors.ts';
 import type { EcsTask } from '../aws/ports.ts';
 import { EVENTS } from './why-events.ts';
 import { STOPS } from './why-stops.ts';
+import { TARGETS } from './why-targets.ts';
 
 /** Why tasks do not run, in a word of ours and with what to do. Everything is read from what AWS says. */
 export interface Verdict {
@@ -25,6 +26,8 @@ export interface BadStop extends Verdict {
   readonly evidence: string;
   /** Its containers ran: they may have written why. */
   readonly ran: boolean;
+  /** When it stopped, by AWS's clock; milliseconds since 1970. */
+  readonly atMs: number;
 }
 
 export interface Pattern {
@@ -62,37 +65,6 @@ export function classifyTarget(problem: string): Verdict {
   return verdictOf(pattern ?? { text: /^/, code: 'health-check-failed', passes: true });
 }
 
-const TARGETS: readonly Pattern[] = [
-  {
-    text: /Target\.NotInUse/,
-    code: 'health-check-failed',
-    cause: 'the target group gets no traffic: no listener forwards to it, or the zone of the task is not enabled',
-    advice: "Attach the target group to a listener, and enable the subnets' zones for the load balancer.",
-    passes: true,
-  },
-  {
-    text: /Target\.Timeout/,
-    code: 'health-check-failed',
-    cause: "the tasks do not answer the load balancer's health checks in time",
-    advice: "Check the security groups, the port, and the target group's timeout.",
-    passes: true,
-  },
-  {
-    text: /Target\.ResponseCodeMismatch/,
-    code: 'health-check-failed',
-    cause: "the tasks answer the load balancer's health checks with another status than wanted",
-    advice: "Check the target group's path and success codes (matcher).",
-    passes: true,
-  },
-  {
-    text: /Target\.(FailedHealthChecks|IpUnusable|InvalidState)/,
-    code: 'health-check-failed',
-    cause: "the load balancer's health checks fail",
-    advice: 'Check the port, the security groups and that the program listens on all addresses.',
-    passes: true,
-  },
-];
-
 /** Why a task stopped; undefined: it was meant to (scaled in, replaced, stopped by somebody). */
 export function classifyStop(task: EcsTask): BadStop | undefined {
   // A task that is scaled in or replaced may end in any way: what its containers say then is no reason.
@@ -104,6 +76,7 @@ export function classifyStop(task: EcsTask): BadStop | undefined {
   return {
     ...verdictOf(pattern),
     ran: pattern.ran === true,
+    atMs: task.stoppedAtMs ?? 0,
     taskArn: task.arn,
     key: `${pattern.code}: ${withoutIds(text)}`,
     evidence: `Task ${task.arn.slice(task.arn.lastIndexOf('/') + 1)} stopped: ${text}`,
@@ -135,7 +108,8 @@ function fallbackOf(task: EcsTask): Pattern | undefined {
   return undefined;
 }
 
-function verdictOf(pattern: Pattern): Verdict {
+/** A pattern with what its code says where it says nothing of its own. */
+export function verdictOf(pattern: Pattern): Verdict {
   const { title, hint } = ERRORS[pattern.code];
   return {
     code: pattern.code,

@@ -101,7 +101,7 @@ describe('a deployment whose tasks cannot start fails after three of them, with 
       prepare: () => fault({ kind: 'image-pull-failure', image: NEW_IMAGE }),
       code: 'image-pull-failed',
       says: /the image cannot be pulled: the registry does not have it \(3 tasks stopped for the same reason\)$/,
-      advice: /Check name and tag/,
+      advice: /Check the image's name and tag/,
     },
     {
       what: 'the subnets do not reach the registry',

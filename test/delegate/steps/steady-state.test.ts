@@ -45,6 +45,7 @@ const stop: BadStop = {
   hopeless: true,
   noPlace: false,
   ran: false,
+  atMs: 0,
   taskArn: 't',
   key: 'k',
   evidence: 'e',
@@ -139,6 +140,34 @@ describe('waiting is given up', () => {
       assert.equal(judgement.kind === 'hopeless' ? judgement.verdict.code : judgement.kind, code);
     });
   }
+
+  const noPlace = { ...stop, code: 'capacity-unavailable', hopeless: false, noPlace: true } as const;
+  const after = (...seconds: number[]) => seconds.map((second) => ({ ...noPlace, atMs: second * 1000 }));
+  const stuckFor = (seconds: number) => ({ verdict: noPlace, seconds, never: undefined });
+  for (const [why, changed, kind] of [
+    ['tasks found no capacity for five minutes', view({ stops: after(0, 100, 300) }), 'hopeless'],
+    ['tasks found no capacity three times, but only for a while', view({ stops: after(0, 100, 299) }), 'steady'],
+    ['there is no place for five minutes', view({ stuck: stuckFor(300) }), 'hopeless'],
+    ['there is no place for a while', view({ stuck: stuckFor(299) }), 'steady'],
+    ['there can never be a place', view({ stuck: { ...stuckFor(0), never: 'too large' } }), 'hopeless'],
+    ['the step allows two stops', view({ stops: [stop, stop], giveUpAfter: { sameStops: 2 } }), 'hopeless'],
+    ['the step allows a minute', view({ stuck: stuckFor(60), giveUpAfter: { noPlaceSeconds: 60 } }), 'hopeless'],
+    ['two reasons come in turn', view({ stops: [stop, { ...stop, key: 'other' }, stop] }), 'steady'],
+  ] as const) {
+    test(`${why}: ${kind}`, () => assert.equal(judgeRunning(changed, wanted).kind, kind));
+  }
+
+  test('a rollback by ECS that only its event tells of', () => {
+    const changed = {
+      ...with_({ deployments: [{ ...primary, id: 'ecs-svc/9' }] }),
+      rolledBack: '(service x) rolling back',
+    };
+    const judgement = judgeRunning(changed, wanted);
+    assert.ok(judgement.kind === 'hopeless' && judgement.verdict.code === 'deployment-failed');
+    assert.match(judgement.message, /^ECS rolled the deployment back: /);
+    const resized = { ...view(), rolledBack: '(service x) rolling back' };
+    assert.equal(judgeRunning(resized, wanted).kind, 'steady', 'it was another deployment');
+  });
 
   for (const [why, changed] of [
     ['AWS does not show a new service yet', view({ service: undefined, mustExist: false })],
