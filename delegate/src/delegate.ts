@@ -23,6 +23,7 @@ import type { DelegateIdentity } from './agent/session-state.ts';
 import { spoolDirectory } from './agent/spool-files.ts';
 import { createAws, createAwsClients } from './aws/index.ts';
 import { createIntrospection, ecsAgentPort } from './ecs-agent/introspection.ts';
+import { createHttpClient } from './host/http-client.ts';
 import { HANDLERS, runStep } from './steps/index.ts';
 
 export { type DelegateConfig, delegateConfig } from './agent/config.ts';
@@ -47,7 +48,7 @@ export interface DelegateOverrides {
   readonly timers?: Timers;
   /** Uniform in [0, 1). */
   readonly random?: () => number;
-  readonly work?: Partial<Pick<RunnerOptions, 'runStep' | 'awsFor' | 'metadata'>>;
+  readonly work?: Partial<Pick<RunnerOptions, 'runStep' | 'awsFor' | 'metadata' | 'host'>>;
   readonly stepTypes?: readonly string[];
   /** What this delegate speaks. Default: PROTOCOL_RANGE. */
   readonly protocol?: ProtocolRange;
@@ -110,6 +111,7 @@ export async function startDelegate(
           return createAws({ clients, region, assumeRole, gate, signal, tools: { sleep, random } });
         },
         metadata: createIntrospection({ port: ecsAgentPort(overrides.environment ?? process.env), clock: { now } }),
+        host: { http: createHttpClient(overrides.environment) },
         ...overrides.work,
         polling: { minMs: config.pollMinMs, maxMs: config.pollMaxMs },
       },

@@ -133,6 +133,13 @@ export const ERRORS = {
   'aws-rejected': row(500, 1, false, 'AWS refuses the request', "AWS's own words say why."),
   'aws-unavailable': row(500, 1, true, 'AWS does not answer', 'Check the network path and the VPC endpoints.'),
   'deployment-failed': row(500, 1, false, 'ECS marked the deployment as failed', 'See the stopped tasks in the log.'),
+  'check-failed': row(
+    500,
+    1,
+    false,
+    'A check of the deployment failed',
+    'Look at what was checked: the answer is in the log.',
+  ),
   'service-missing': row(500, 1, false, 'The ECS service does not exist', 'Check the name and the cluster.'),
   interfered: row(500, 1, false, 'Somebody else changed the service meanwhile', 'Find out who, then run again.'),
   aborted: row(409, 6, false, 'Aborted', 'It was asked for.'),

@@ -5,6 +5,7 @@ import { runStep } from '@outrider/delegate/steps/index.ts';
 import { taskId } from '@outrider/shared/ids.ts';
 import { type JsonObject, parseJsonObject } from '@outrider/shared/json.ts';
 import type { StepTask } from '@outrider/shared/steps/task.ts';
+import { NO_HOST } from '../support/no-host.ts';
 import type { SimulatedAws } from './aws.ts';
 import type { HostClock } from './host-clock.ts';
 import type { Scheduler } from './scheduler.ts';
@@ -48,6 +49,7 @@ export async function runOnHost(
     runStep,
     awsFor: aws.awsFor(host),
     metadata: aws.metadataFor(host),
+    host: NO_HOST,
     gateOf: () => ({ permit: async () => undefined, holds: () => true }),
     polling: options.polling ?? POLLING,
     timers: host,

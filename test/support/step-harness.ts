@@ -1,6 +1,7 @@
 import { createAws, createAwsClients, type MutationGate } from '@outrider/delegate/aws/index.ts';
 import type { Aws } from '@outrider/delegate/aws/ports.ts';
 import { createIntrospection } from '@outrider/delegate/ecs-agent/introspection.ts';
+import type { Host } from '@outrider/delegate/host/ports.ts';
 import { StepStopped, type StopReason } from '@outrider/delegate/steps/contract.ts';
 import { runStep, type StepRunOutcome } from '@outrider/delegate/steps/index.ts';
 import type { ErrorCode } from '@outrider/shared/errors.ts';
@@ -20,6 +21,7 @@ import {
   SAMPLE_SUBNETS,
 } from '@outrider/simulator/sample-world.ts';
 import { type Simulator, type SimulatorOptions, startSimulator } from '@outrider/simulator/start.ts';
+import { NO_HOST } from './no-host.ts';
 
 /** A simulated AWS whose clock moves with the steps' own waiting, so that ten minutes take milliseconds. */
 export interface StepWorld {
@@ -44,6 +46,8 @@ export interface RunOptions {
   readonly gate?: MutationGate;
   readonly deadlineMinutes?: number;
   readonly agentPort?: number;
+  /** The delegate's machine; left out: one that reaches nobody. */
+  readonly host?: Host;
   /** In simulated time. */
   readonly polling?: Polling;
 }
@@ -107,6 +111,7 @@ export async function startStepWorld(
       const outcome = await runStep(task, state.facts, {
         aws: run.wrap?.(own) ?? own,
         metadata: createIntrospection({ port: run.agentPort ?? simulator.agentPort, clock }),
+        host: run.host ?? NO_HOST,
         clock,
         token: (purpose) => tokenOf(task, purpose),
         checkpoint: async (facts) => {

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { HANDLERS } from '@outrider/delegate/steps/index.ts';
-import type { DelegateStepType } from '@outrider/shared/steps/index.ts';
+import { type DelegateStepType, isStepType, STEP_SPECS } from '@outrider/shared/steps/index.ts';
 import type { StepTask } from '@outrider/shared/steps/task.ts';
 import type { Fault } from '@outrider/simulator/world/faults.ts';
 import type { WorldState } from '@outrider/simulator/world/state.ts';
@@ -24,11 +24,12 @@ export const VERSIONED_TYPES: ReadonlySet<string> = new Set<DelegateStepType>([
   'ecs-rollback-containers',
 ]);
 
-/** The stories of every step that a delegate can do, by step type in the order of the handlers. */
+/** The stories of every step that asks anything of AWS, by step type in the order of the handlers. */
 export function storiesByType(): ReadonlyMap<string, readonly string[]> {
   const all: readonly (readonly [string, Story])[] = Object.entries({ ...STORIES, ...FAILING_STORIES });
   const namesOf = (type: string) => all.filter(([, story]) => story.type === type).map(([name]) => name);
-  return new Map(Object.keys(HANDLERS).map((type) => [type, namesOf(type)]));
+  const types = Object.keys(HANDLERS).filter((type) => isStepType(type) && STEP_SPECS[type].callsAws !== false);
+  return new Map(types.map((type) => [type, namesOf(type)]));
 }
 
 const scenes = new Map<string, Promise<Scene>>();

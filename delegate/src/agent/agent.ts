@@ -30,7 +30,7 @@ export interface AgentOptions {
   readonly timers: Timers;
   readonly random: () => number;
   readonly logger: Logger;
-  readonly work: Pick<RunnerOptions, 'runStep' | 'awsFor' | 'metadata' | 'polling'>;
+  readonly work: Pick<RunnerOptions, 'runStep' | 'awsFor' | 'metadata' | 'host' | 'polling'>;
   /** The agent has ended itself: its journal cannot be written. */
   readonly onFatal: (error: OutriderError) => void;
 }

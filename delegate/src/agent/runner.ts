@@ -8,6 +8,7 @@ import { PROGRESS_MIN_MS } from '@outrider/shared/protocol/timings.ts';
 import { type StepTask, stepTask } from '@outrider/shared/steps/task.ts';
 import type { MutationGate } from '../aws/mutation-gate.ts';
 import type { Aws, ContainerMetadata } from '../aws/ports.ts';
+import type { Host } from '../host/ports.ts';
 import { type PollBounds, StepFailure, type StopReason } from '../steps/contract.ts';
 import type { StepRunContext, StepRunOutcome } from '../steps/run-step.ts';
 import { stoppedBy } from '../steps/stopped.ts';
@@ -29,6 +30,7 @@ export interface RunnerOptions {
   readonly runStep: (task: StepTask, facts: JsonObject, ctx: StepRunContext) => Promise<StepRunOutcome>;
   readonly awsFor: (request: AwsRequest) => Aws;
   readonly metadata: ContainerMetadata;
+  readonly host: Host;
   readonly gateOf: (taskId: TaskId, signal: AbortSignal) => MutationGate;
   readonly polling: PollBounds;
   readonly timers: Timers;
@@ -156,12 +158,13 @@ export class Runner {
   #contextOf(run: Run, request: RunRequest, task: StepTask): StepRunContext {
     const { ref, controller } = run;
     const { signal } = controller;
-    const { hooks, clock, timers, polling, metadata, gateOf, awsFor } = this.#options;
+    const { hooks, clock, timers, polling, metadata, host, gateOf, awsFor } = this.#options;
     const sleep = (milliseconds: number) => sleepUnlessStopped(timers, signal, milliseconds);
     let sequence = request.checkpointSequence;
     return {
       aws: awsFor({ ref, task, gate: gateOf(ref.taskId, signal), signal, sleep }),
       metadata,
+      host,
       clock,
       polling,
       deadlineMs: request.deadlineMs,

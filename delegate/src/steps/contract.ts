@@ -6,6 +6,7 @@ import type { StepInput } from '@outrider/shared/steps/define.ts';
 import type { DelegateStepType, FactsOf, OutputOf, RenderedWith } from '@outrider/shared/steps/index.ts';
 import type { Prior } from '@outrider/shared/steps/task.ts';
 import type { Aws, ContainerMetadata } from '../aws/ports.ts';
+import type { Host } from '../host/ports.ts';
 
 /**
  * The contract between the agent loop and a step.
@@ -26,6 +27,8 @@ export type StopReason = 'aborted' | 'timed-out' | 'rolling-back' | 'draining' |
 export interface StepContext<Facts> {
   readonly aws: Aws;
   readonly metadata: ContainerMetadata;
+  /** The delegate's own machine and network. */
+  readonly host: Host;
   readonly identity: {
     readonly executionId: ExecutionId;
     readonly stepId: StepId;

@@ -12,6 +12,7 @@ const FAILURE_TYPES: Readonly<Partial<Record<ErrorCode, FailureType>>> = {
   'not-permitted': 'authorization',
   'aws-unavailable': 'connectivity',
   unreachable: 'connectivity',
+  'check-failed': 'verification',
   'delegate-lost': 'delegate',
   'no-eligible-delegate': 'delegate',
   internal: 'delegate',

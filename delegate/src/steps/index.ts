@@ -12,7 +12,9 @@ import { ecsRollingRollback } from './ecs-rolling-rollback.ts';
 import { ecsServiceSetup } from './ecs-service-setup.ts';
 import { ecsSteadyStateCheck } from './ecs-steady-state-check.ts';
 import { ecsUpgradeContainers } from './ecs-upgrade-containers.ts';
+import { httpCheck } from './http-check.ts';
 import { runStepWith, type StepRunContext, type StepRunOutcome } from './run-step.ts';
+import { wait } from './wait.ts';
 
 export type { StepRunContext, StepRunOutcome } from './run-step.ts';
 
@@ -28,6 +30,8 @@ export const HANDLERS = {
   'ecs-canary-delete': ecsCanaryDelete,
   'ecs-rolling-deploy': ecsRollingDeploy,
   'ecs-rolling-rollback': ecsRollingRollback,
+  'http-check': httpCheck,
+  wait,
 } satisfies { [K in DelegateStepType]: StepHandler<K> };
 
 /**

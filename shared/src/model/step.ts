@@ -97,6 +97,8 @@ export const step = z
     stepOf('ecs-canary-delete'),
     stepOf('ecs-rolling-deploy'),
     stepOf('ecs-rolling-rollback'),
+    stepOf('http-check'),
+    stepOf('wait'),
   ])
   .meta({ id: 'Step', description: 'One step of a section.' });
 export type Step = z.infer<typeof step>;

@@ -37,6 +37,10 @@ export interface StepSpec<
   readonly facts: Facts;
   /** Whether doing it twice is as good as once: such a step moves to another delegate when its lease ends. */
   readonly repeatable: boolean;
+  /** False: the phase's service stays as it is, so that the step may run beside others. Left out: it is changed. */
+  readonly changesService?: false;
+  /** False: nothing is asked of AWS. Left out: something is. */
+  readonly callsAws?: false;
   /** Limit when the workflow gives none; seconds. Steps with a steady-state timeout derive theirs from it. */
   readonly defaultTimeoutSeconds: number;
 }

@@ -28,5 +28,6 @@ export const ecsSteadyStateCheck = defineStep({
   output: z.object({ serviceName: z.string(), containers: z.array(containerInfo) }),
   facts: z.object({ startedAt: z.string() }).partial(),
   repeatable: true,
+  changesService: false,
   defaultTimeoutSeconds: 900,
 });

@@ -9,6 +9,8 @@ import { ecsRollingRollback } from './ecs-rolling-rollback.ts';
 import { ecsServiceSetup } from './ecs-service-setup.ts';
 import { ecsSteadyStateCheck } from './ecs-steady-state-check.ts';
 import { ecsUpgradeContainers } from './ecs-upgrade-containers.ts';
+import { httpCheck } from './http-check.ts';
+import { wait } from './wait.ts';
 
 /** Every step type, by type. A new step is one file beside this one, one line here, and its handler. */
 export const STEP_SPECS = {
@@ -22,6 +24,8 @@ export const STEP_SPECS = {
   'ecs-canary-delete': ecsCanaryDelete,
   'ecs-rolling-deploy': ecsRollingDeploy,
   'ecs-rolling-rollback': ecsRollingRollback,
+  'http-check': httpCheck,
+  wait,
 } as const;
 
 export type StepType = keyof typeof STEP_SPECS;

@@ -37,6 +37,7 @@ describe('the examples', () => {
     const guide = readFileSync(path.join(EXAMPLES, 'README.md'), 'utf8');
     for (const { name } of FOLDERS) assert.ok(guide.includes(`](${name}/)`), name);
     assert.deepEqual(FOLDERS.map(({ name }) => name).toSorted(), [
+      'checked-deployment',
       'daemon',
       'fargate-canary',
       'replica-canary',

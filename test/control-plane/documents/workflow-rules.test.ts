@@ -112,6 +112,16 @@ describe('the build of a workflow', () => {
       problems: [],
     },
     {
+      what: 'waiting and checking beside a deployment is allowed',
+      text: phases(
+        PHASE_1 +
+          sections(
+            'Deploy Containers: [{ parallel: [{ name: A, type: ecs-rolling-deploy }, { name: B, type: wait, with: { durationSeconds: 5 } }, { name: C, type: http-check, with: { url: "http://x/" } }] }]',
+          ),
+      ),
+      problems: [],
+    },
+    {
       what: 'a fixed variable without a value, and defaults that are not allowed',
       text: `${WORKFLOW}  variables: [▸{ name: A, fixed: true }, { name: B, allowedValues: [x], default: ▸y }, { name: C, type: number, default: ▸z }]
   phases:

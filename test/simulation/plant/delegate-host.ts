@@ -6,6 +6,7 @@ import { sortableId, taskId } from '@outrider/shared/ids.ts';
 import { DELEGATE_SLOTS, DRAIN_LIMIT_MS } from '@outrider/shared/protocol/timings.ts';
 import { STEP_SPECS } from '@outrider/shared/steps/index.ts';
 import { SAMPLE_REGION } from '@outrider/simulator/sample-world.ts';
+import { NO_HOST } from '../../support/no-host.ts';
 import type { DelegateEffect, VersionRange } from '../ports.ts';
 import { SimulatedConnection } from './connection.ts';
 import type { PlantContext } from './context.ts';
@@ -168,13 +169,17 @@ export class DelegateHost {
   }
 
   /** The real steps over simulated AWS, and witnesses of what they say and are allowed to do. */
-  #work(process: Process, instanceId: string): Pick<RunnerOptions, 'runStep' | 'awsFor' | 'metadata' | 'polling'> {
+  #work(
+    process: Process,
+    instanceId: string,
+  ): Pick<RunnerOptions, 'runStep' | 'awsFor' | 'metadata' | 'host' | 'polling'> {
     const { recorder, aws } = this.#options.context;
     const awsFor = aws.awsFor(process.clock);
     const witnesses = new Map<string, RunWitness>();
     return {
       polling: POLLING,
       metadata: aws.metadataFor(process.clock),
+      host: NO_HOST,
       runStep: async (task, facts, context) => {
         const witness = witnesses.get(taskId(task.executionId, task.stepId, task.attempt));
         const outcome = await runStep(task, facts, witness?.watch(context) ?? context);

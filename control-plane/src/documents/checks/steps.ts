@@ -1,6 +1,6 @@
 import { isJsonArray, isJsonObject } from '@outrider/shared/json.ts';
 import { normalizeName } from '@outrider/shared/names.ts';
-import type { StepType } from '@outrider/shared/steps/index.ts';
+import { STEP_SPECS, type StepType } from '@outrider/shared/steps/index.ts';
 import {
   isSameTarget,
   isSetup,
@@ -59,7 +59,7 @@ function checkParallel(
   report: Report,
 ): void {
   for (const group of sections.flatMap((section) => section.groups)) {
-    const [first, second] = group.filter((step) => step.type !== 'ecs-steady-state-check');
+    const [first, second] = group.filter((step) => STEP_SPECS[step.type].changesService !== false);
     if (first === undefined || second === undefined) continue;
     const message = `${inPhase(phase, second)} changes the same service as "${first.name}" at the same time`;
     report.add(document, { pointer: second.pointer, message, hint: 'run them one after the other' });

@@ -73,7 +73,7 @@ function daemonRules(workflow: Workflow, phase: OutlinedPhase): readonly PlanPro
     );
   }
   for (const step of steps) {
-    if (step.type === 'ecs-daemon-service-setup' || step.type === 'ecs-steady-state-check') continue;
+    if (step.type === 'ecs-daemon-service-setup' || STEP_SPECS[step.type].changesService === false) continue;
     problems.push(
       invalid(
         `${inPhase(phase, step)} cannot deploy the DAEMON service "${name}"`,

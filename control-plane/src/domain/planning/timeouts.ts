@@ -2,7 +2,9 @@ import type { Scope } from '@outrider/shared/expressions/evaluate.ts';
 import { render } from '@outrider/shared/expressions/render.ts';
 import type { Json } from '@outrider/shared/json.ts';
 import { DEFAULT_STEADY_STATE_TIMEOUT_MINUTES } from '@outrider/shared/steps/ecs-service-setup.ts';
+import { httpCheckSeconds } from '@outrider/shared/steps/http-check.ts';
 import { STEP_SPECS } from '@outrider/shared/steps/index.ts';
+import { WAIT_LIMIT_SECONDS } from '@outrider/shared/steps/wait.ts';
 import type { OutlinedStep } from './outline.ts';
 
 /** Added to every limit that is derived: for what comes before and after the waiting. */
@@ -30,6 +32,10 @@ export function timeoutSeconds(step: OutlinedStep, steadyMinutes: number, scope:
       return Math.ceil(steadySeconds(steadyMinutes) * RESIZE_WAITS) + MARGIN_SECONDS;
     case 'ecs-steady-state-check':
       return Math.ceil((numberOf(step.with['timeoutMilliseconds'], scope) ?? 600_000) / 1000) + MARGIN_SECONDS;
+    case 'wait':
+      return Math.ceil(numberOf(step.with['durationSeconds'], scope) ?? WAIT_LIMIT_SECONDS) + MARGIN_SECONDS;
+    case 'http-check':
+      return httpCheckSeconds((field) => numberOf(step.with[field], scope)) + MARGIN_SECONDS;
     default:
       return STEP_SPECS[step.type].defaultTimeoutSeconds;
   }

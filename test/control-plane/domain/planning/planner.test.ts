@@ -262,6 +262,16 @@ describe('limits of steps', () => {
     };
     assert.equal(stepAt(planMade(oneStep('Deploy Containers', check)), 'p1.1').timeoutSeconds, 360);
   });
+
+  test('a wait may take its time, an HTTP check all its attempts, and five minutes', () => {
+    const limit = (type: string, fields: JsonObject) =>
+      stepAt(planMade(oneStep('Wrap Up', { name: 'Step', type, with: fields })), 'p1.1').timeoutSeconds;
+    assert.equal(limit('wait', { durationSeconds: 3_600 }), 3_900);
+    const url = 'http://web/';
+    assert.equal(limit('http-check', { url }), 315);
+    assert.equal(limit('http-check', { url, attempts: 20, intervalSeconds: 30, requestTimeoutSeconds: 5 }), 1_000);
+    assert.equal(limit('http-check', { url, attempts: 1_000, intervalSeconds: 3_600 }), 604_300, 'never over a week');
+  });
 });
 
 describe('the image of a run', () => {
