@@ -247,7 +247,16 @@ export function failureCodeOf(run: StepRun): ErrorCode | undefined {
 }
 
 const MUTATIONS: Readonly<Record<'ecs' | 'autoScaling', readonly string[]>> = {
-  ecs: ['registerTaskDefinition', 'createService', 'updateService', 'deleteService', 'tagService', 'untagService'],
+  ecs: [
+    'registerTaskDefinition',
+    'createService',
+    'updateService',
+    'deleteService',
+    'runTask',
+    'stopTask',
+    'tagService',
+    'untagService',
+  ],
   autoScaling: [
     'registerScalableTarget',
     'deregisterScalableTarget',

@@ -293,7 +293,21 @@ export const STORIES: Readonly<Record<string, Story>> = {
       return stepTask('ecs-rolling-rollback', { ...named(NEW_IMAGE), stepId: 'r1.1', rollback: true, prior: { undo } });
     },
   },
+  'a task that runs to its end': {
+    type: 'ecs-run-task',
+    prepare: async () => stepTask('ecs-run-task', { with: { taskDefinition: oneOff('migrate') } }),
+  },
+  'two definitions, two tasks of each': {
+    type: 'ecs-run-task',
+    prepare: async () =>
+      stepTask('ecs-run-task', { with: { count: 2, taskDefinitions: [oneOff('migrate'), oneOff('seed')] } }),
+  },
 };
+
+/** Does its work and ends, in the simulated AWS: it has a command. */
+export function oneOff(name: string, image = 'library/busybox:1'): JsonObject {
+  return { containerDefinitions: [{ name, image, memory: 64, command: ['run', name] }] };
+}
 
 async function rollingWithAutoScaling(world: StepWorld): Promise<void> {
   outputOf(await world.run(stepTask('ecs-rolling-deploy', named('library/nginx:1'))));
@@ -339,6 +353,7 @@ export function worldOf(world: StepWorld): JsonObject {
   }
   return {
     services,
+    oneOffTasks: Object.values(state.tasks).filter((one) => one.serviceArn === undefined).length,
     revisions: { ...state.families },
     scalableTargets: Object.values(state.scalableTargets).map((target) => [
       target.ResourceId ?? '',

@@ -12,8 +12,10 @@ import { type Bundle, type DelegateProcess, spooledText, startDelegateProcess } 
 import type { Place, RecordedCall, Recovery } from './places.ts';
 import type { Scene } from './stories.ts';
 
-/** Simulated time that goes by with a call: DescribeServices is what steps wait with. */
+/** Simulated time that goes by with a call that steps wait with. */
 const WAITING_CALL_MS = 20_000;
+/** What they wait with: tasks that belong to no service are all that there is to look at. */
+const waitingCall = (type: string) => (type === 'ecs-run-task' ? 'DescribeTasks' : 'DescribeServices');
 const OTHER_CALL_MS = 200;
 /** Simulated time until somebody goes on: a process is started again sooner than a lease has ended. */
 const DOWNTIME_MS: Readonly<Record<Recovery, number>> = { same: 5_000, other: 40_000 };
@@ -61,6 +63,7 @@ export class Bench {
   #started = 0;
   #attempts = 0;
   #calls: RecordedCall[] = [];
+  #waitingCall = '';
   #nextIsKnown = false;
   #trap: Trap = { kind: 'off' };
   #sprung = Promise.withResolvers<void>();
@@ -96,6 +99,7 @@ export class Bench {
     simulator.control.clearFaults();
     for (const fault of faults) simulator.control.addFault(fault);
     this.#calls = [];
+    this.#waitingCall = waitingCall(task.type);
     this.#trap = place === undefined ? { kind: 'off' } : { kind: 'set', place };
     this.#sprung = Promise.withResolvers();
     this.#attempts += 1;
@@ -187,7 +191,7 @@ export class Bench {
     if (trap.kind === 'set' && trap.place.point === 'before' && trap.place.call === this.#calls.length) {
       return await this.#kill();
     }
-    this.#letPass(operation === 'DescribeServices' ? WAITING_CALL_MS : OTHER_CALL_MS);
+    this.#letPass(operation === this.#waitingCall ? WAITING_CALL_MS : OTHER_CALL_MS);
     return 'go-on';
   }
 

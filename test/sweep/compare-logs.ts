@@ -52,7 +52,7 @@ export function logDifferences(whole: Run, cut: Run, place: Place): string[] {
 const ELSEWHERE = /^The step goes on elsewhere: /;
 const RESUMING = /^Resuming .*; what is done already is kept$/;
 /** How far it is: said as often as somebody looks. */
-const LOOKS = /^Waiting for pending tasks to finish\. /;
+const LOOKS = /^(Waiting for pending tasks to finish\. |\d+ tasks have not completed$|arn:\S+ : (?!STOPPED)[A-Z]+ : )/;
 /** What a failure is known by: what goes wrong goes on while nobody looks, so that it is seen at another moment. */
 const EVIDENCE = /^( {2})?(# AWS Event: |Task \w+ stopped: |What to do: )/;
 

@@ -52,6 +52,7 @@ function made(run: Run): Record<string, number> {
   return {
     services: fresh(after.services, before.services),
     taskDefinitions: fresh(after.taskDefinitions, before.taskDefinitions),
+    oneOffTasks: Object.values(after.tasks).filter((one) => one.serviceArn === undefined).length,
     ...Object.fromEntries(revisions),
   };
 }

@@ -1,5 +1,5 @@
 import { outputOf, type StepWorld, stepTask } from '../support/step-harness.ts';
-import { DAEMON, deployVersion, NEW_IMAGE, named, runSetup, type Story } from '../support/step-stories.ts';
+import { DAEMON, deployVersion, NEW_IMAGE, named, oneOff, runSetup, type Story } from '../support/step-stories.ts';
 
 const BROKEN_IMAGE = 'library/nginx:broken';
 
@@ -42,5 +42,10 @@ export const FAILING_STORIES: Readonly<Record<string, Story>> = {
       breakImage(world);
       return stepTask('ecs-rolling-deploy', { ...named(BROKEN_IMAGE), execution: 2 });
     },
+  },
+  'a task that ends with another exit code than 0': {
+    type: 'ecs-run-task',
+    prepare: async () =>
+      stepTask('ecs-run-task', { with: { taskDefinition: oneOff('migrate', 'library/busybox:exit-3') } }),
   },
 };

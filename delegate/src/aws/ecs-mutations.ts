@@ -2,13 +2,14 @@ import type * as EcsSdk from '@aws-sdk/client-ecs';
 import type {
   CreateServiceCommandInput,
   RegisterTaskDefinitionCommandInput,
+  RunTaskCommandInput,
   UpdateServiceCommandInput,
 } from '@aws-sdk/client-ecs';
 import { OutriderError } from '@outrider/shared/errors.ts';
 import { isJsonObject, type Json, type JsonObject } from '@outrider/shared/json.ts';
 import { listOf, textOf } from '../json.ts';
 import type { AccountClients } from './clients.ts';
-import { serviceOf, taskDefinitionOf } from './ecs-shapes.ts';
+import { serviceOf, taskDefinitionOf, taskOf } from './ecs-shapes.ts';
 import { isAbsent, isNotActive, isNotIdempotent } from './errors.ts';
 import type { Ecs } from './ports.ts';
 import { requestOf } from './request-shape.ts';
@@ -17,7 +18,14 @@ import { ecsSdk } from './sdk.ts';
 
 export type EcsMutations = Pick<
   Ecs,
-  'registerTaskDefinition' | 'createService' | 'updateService' | 'deleteService' | 'tagService' | 'untagService'
+  | 'registerTaskDefinition'
+  | 'createService'
+  | 'updateService'
+  | 'deleteService'
+  | 'runTask'
+  | 'stopTask'
+  | 'tagService'
+  | 'untagService'
 >;
 type Reads = Pick<Ecs, 'describeService'>;
 
@@ -29,6 +37,8 @@ export function createEcsMutations(clients: AccountClients, calls: Calls, reads:
     createService: createService(load, calls, reads),
     updateService: updateService(load, calls),
     deleteService: deleteService(load, calls),
+    runTask: runTask(load, calls),
+    stopTask: stopTask(load, calls),
     ...tagging(load, calls),
   };
 }
@@ -108,6 +118,46 @@ function deleteService(load: Load, calls: Calls): EcsMutations['deleteService'] 
     }
   };
 }
+
+function runTask(load: Load, calls: Calls): EcsMutations['runTask'] {
+  const operation = 'ECS RunTask';
+  return async (cluster, request, clientToken, tags) => {
+    const { sdk, client } = await load();
+    const input = requestOf<RunTaskCommandInput>(
+      sdk.RunTaskRequest$,
+      { ...request, cluster, clientToken, tags: tagList(tags, undefined) },
+      operation,
+    );
+    // The token makes the second call the first one's.
+    const answer = await calls.mutate(operation, () => client.send(new sdk.RunTaskCommand(input)), {
+      repeatable: true,
+    });
+    return {
+      tasks: (answer.tasks ?? []).map(taskOf),
+      failures: (answer.failures ?? []).map(({ arn = '', reason = '', detail = '' }) => ({ arn, reason, detail })),
+    };
+  };
+}
+
+function stopTask(load: Load, calls: Calls): EcsMutations['stopTask'] {
+  return async (cluster, task, reason) => {
+    const { sdk, client } = await load();
+    const input = { cluster, task, reason: reason.slice(0, STOP_REASON_LENGTH) };
+    try {
+      const answer = await calls.mutate('ECS StopTask', () => client.send(new sdk.StopTaskCommand(input)), {
+        repeatable: true,
+        evenWhenStopping: true,
+      });
+      return answer.task?.lastStatus !== 'STOPPED';
+    } catch (error) {
+      if (error instanceof OutriderError && /referenced task was not found/i.test(error.message)) return false;
+      throw error;
+    }
+  };
+}
+
+/** AWS takes no longer reason. */
+const STOP_REASON_LENGTH = 255;
 
 function tagging(load: Load, calls: Calls): Pick<EcsMutations, 'tagService' | 'untagService'> {
   return {

@@ -67,18 +67,26 @@ function serviceReads({ load, calls }: Reading): Pick<Ecs, 'describeServices' | 
 function taskReads({
   load,
   calls,
-}: Reading): Pick<Ecs, 'listTasks' | 'describeTasks' | 'describeContainerInstances' | 'listContainerInstances'> {
+}: Reading): Pick<
+  Ecs,
+  'listTasks' | 'listFamilyTasks' | 'describeTasks' | 'describeContainerInstances' | 'listContainerInstances'
+> {
+  const list = async (filter: { cluster: string; desiredStatus: 'RUNNING' | 'STOPPED' } & Record<string, string>) => {
+    const { sdk, client } = await load();
+    return await pages(async (nextToken) => {
+      const input = { ...filter, maxResults: 100, ...token(nextToken) };
+      const answer = await calls.read('ECS ListTasks', (options) =>
+        client.send(new sdk.ListTasksCommand(input), options),
+      );
+      return { items: answer.taskArns ?? [], nextToken: answer.nextToken };
+    });
+  };
   return {
+    listFamilyTasks: async (cluster, family, desiredStatus) => await list({ cluster, family, desiredStatus }),
+
     async listTasks(cluster, serviceName, desiredStatus) {
-      const { sdk, client } = await load();
       try {
-        return await pages(async (nextToken) => {
-          const input = { cluster, serviceName, desiredStatus, maxResults: 100, ...token(nextToken) };
-          const answer = await calls.read('ECS ListTasks', (options) =>
-            client.send(new sdk.ListTasksCommand(input), options),
-          );
-          return { items: answer.taskArns ?? [], nextToken: answer.nextToken };
-        });
+        return await list({ cluster, serviceName, desiredStatus });
       } catch (error) {
         if (isAbsent(error)) return [];
         throw error;

@@ -98,6 +98,11 @@ export interface EcsContainer {
   readonly hostPorts: readonly { readonly containerPort: number; readonly hostPort: number }[];
 }
 
+export interface StartedTasks {
+  readonly tasks: readonly EcsTask[];
+  readonly failures: readonly { readonly arn: string; readonly reason: string; readonly detail: string }[];
+}
+
 export interface TaskDefinition {
   readonly arn: string;
   readonly family: string;
@@ -121,6 +126,8 @@ export interface Ecs {
   /** Names of all ACTIVE services of the cluster. */
   listServices(cluster: string): Promise<readonly string[]>;
   listTasks(cluster: string, service: string, desiredStatus: 'RUNNING' | 'STOPPED'): Promise<readonly string[]>;
+  /** Tasks of a family, whoever started them. */
+  listFamilyTasks(cluster: string, family: string, desiredStatus: 'RUNNING' | 'STOPPED'): Promise<readonly string[]>;
   describeTasks(cluster: string, tasks: readonly string[]): Promise<readonly EcsTask[]>;
   /** Revisions of a family that carry this tag value, newest first; looks at the newest `limit` (≤ 20) revisions. */
   findTaskDefinitions(
@@ -148,6 +155,21 @@ export interface Ecs {
   ): Promise<EcsService>;
   /** Mutation, repeatable. `change` is AWS's UpdateService shape without cluster and service. */
   updateService(cluster: string, service: string, change: JsonObject): Promise<EcsService>;
+  /**
+   * Mutation, repeatable with the same token: AWS then answers with the tasks of the first call. `request` is AWS's RunTask
+   * shape without cluster, token and tags. Tasks for which there was no room are failures, beside those that were started.
+   */
+  runTask(
+    cluster: string,
+    request: JsonObject,
+    token: string,
+    tags: Readonly<Record<string, string>>,
+  ): Promise<StartedTasks>;
+  /**
+   * Mutation, repeatable; allowed also when the step is to stop, as long as the lease lasts, and tried once then. Answers
+   * false when the task had stopped, or is not shown any more.
+   */
+  stopTask(cluster: string, task: string, reason: string): Promise<boolean>;
   /** Mutation, repeatable: a service that is gone or draining already counts as deleted. */
   deleteService(cluster: string, service: string, options: { readonly force: boolean }): Promise<void>;
   /** Mutation, repeatable: sets these tags and leaves the others. */

@@ -31,6 +31,8 @@ export interface MutationPolicy<T> {
   readonly look?: () => Promise<T | undefined>;
   /** AWS may not see yet what this call builds on: "absent" then passes by itself. */
   readonly absentPasses?: boolean;
+  /** It puts an end to something, and goes out once also when the step is to stop, as long as the lease lasts. */
+  readonly evenWhenStopping?: boolean;
 }
 
 /** Calls altogether, by the class of the last error. */
@@ -91,6 +93,7 @@ export function createCalls(options: {
     },
 
     async mutate(operation, send, policy) {
+      if (policy.evenWhenStopping === true && signal.aborted) return await once(operation, send, gate, signal);
       for (let attempt = 1; ; attempt++) {
         throwIfStopped(signal);
         await gate.permit(CALL_TIMEOUT_MS);
@@ -108,6 +111,14 @@ export function createCalls(options: {
       }
     },
   };
+}
+
+/** Without a wait: whoever is to stop may not wait for a renewal, nor try again. */
+async function once<T>(operation: string, send: () => Promise<T>, gate: MutationGate, signal: AbortSignal): Promise<T> {
+  if (!gate.holds(CALL_TIMEOUT_MS)) throw stoppedBy(signal);
+  const ended = await settle(operation, () => withLastLook(gate, CALL_TIMEOUT_MS, send));
+  if ('value' in ended) return ended.value;
+  throw ended.error;
 }
 
 /** Wait before the next call: grows with the attempt, jittered so that many steps do not come back together. */

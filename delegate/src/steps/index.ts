@@ -9,6 +9,7 @@ import { ecsDaemonServiceSetup } from './ecs-daemon-service-setup.ts';
 import { ecsRollbackContainers } from './ecs-rollback-containers.ts';
 import { ecsRollingDeploy } from './ecs-rolling-deploy.ts';
 import { ecsRollingRollback } from './ecs-rolling-rollback.ts';
+import { ecsRunTask } from './ecs-run-task.ts';
 import { ecsServiceSetup } from './ecs-service-setup.ts';
 import { ecsSteadyStateCheck } from './ecs-steady-state-check.ts';
 import { ecsUpgradeContainers } from './ecs-upgrade-containers.ts';
@@ -32,6 +33,7 @@ export const HANDLERS = {
   'ecs-rolling-rollback': ecsRollingRollback,
   'http-check': httpCheck,
   wait,
+  'ecs-run-task': ecsRunTask,
 } satisfies { [K in DelegateStepType]: StepHandler<K> };
 
 /**

@@ -119,7 +119,7 @@ function deploymentConfiguration(definition: JsonObject, daemon: boolean): JsonO
 }
 
 /** The infrastructure's way of launching replaces the author's; AWS takes either a launch type or a strategy. */
-function setLaunchType(request: Record<string, Json>, target: DeploymentTarget): void {
+export function setLaunchType(request: Record<string, Json>, target: DeploymentTarget): void {
   const strategy = target.capacityProviderStrategy ?? [];
   if (strategy.length > 0) {
     delete request['launchType'];
@@ -133,7 +133,7 @@ function setLaunchType(request: Record<string, Json>, target: DeploymentTarget):
 }
 
 /** Where tasks have their own network interface, the infrastructure says in which subnets. */
-function networkConfiguration(
+export function networkConfiguration(
   service: Pick<DeployedService, 'taskDefinition' | 'serviceDefinition'>,
   target: DeploymentTarget,
 ): JsonObject | undefined {

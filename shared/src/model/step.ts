@@ -99,6 +99,7 @@ export const step = z
     stepOf('ecs-rolling-rollback'),
     stepOf('http-check'),
     stepOf('wait'),
+    stepOf('ecs-run-task'),
   ])
   .meta({ id: 'Step', description: 'One step of a section.' });
 export type Step = z.infer<typeof step>;

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { Json } from '@outrider/shared/json.ts';
 import { parseResource } from '@outrider/shared/model/parse-resource.ts';
+import { LATER_STEP_TYPES } from '@outrider/shared/model/step.ts';
 import fc from 'fast-check';
 import { CONTAINER, HEAD, infrastructure, SERVICE, service, step, workflow } from './sample-resources.ts';
 
@@ -205,12 +206,20 @@ const PROBLEMS: readonly { what: string; value: Json; at: string; says: RegExp; 
     says: /no step type "ecs-upgrade-container"/,
     hint: /did you mean "ecs-upgrade-containers"\? \(write one of "ecs-service-setup"/,
   },
-  {
+  // There may be none: then every step type of the format is here.
+  ...LATER_STEP_TYPES.slice(0, 1).map((type) => ({
     what: 'a step type of a later version',
-    value: step({ type: 'ecs-run-task' }),
+    value: step({ type }),
     at: '/spec/phases/0/sections/Deploy Containers/0/type',
-    says: /ecs-run-task is not available in this version/,
+    says: new RegExp(`${type} is not available in this version`),
     hint: /available are "ecs-service-setup"/,
+  })),
+  {
+    what: 'an expression in the timeout of a run task',
+    value: step({ type: 'ecs-run-task', with: { steadyStateTimeoutMinutes: '${workflow.variables.Minutes}' } }),
+    at: '/spec/phases/0/sections/Deploy Containers/0/with/steadyStateTimeoutMinutes',
+    says: /must be a whole number/,
+    hint: /No expressions/,
   },
   {
     what: 'no step type',

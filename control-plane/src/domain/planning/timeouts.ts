@@ -1,6 +1,7 @@
 import type { Scope } from '@outrider/shared/expressions/evaluate.ts';
 import { render } from '@outrider/shared/expressions/render.ts';
 import type { Json } from '@outrider/shared/json.ts';
+import { DEFAULT_RUN_TASK_TIMEOUT_MINUTES } from '@outrider/shared/steps/ecs-run-task.ts';
 import { DEFAULT_STEADY_STATE_TIMEOUT_MINUTES } from '@outrider/shared/steps/ecs-service-setup.ts';
 import { httpCheckSeconds } from '@outrider/shared/steps/http-check.ts';
 import { STEP_SPECS } from '@outrider/shared/steps/index.ts';
@@ -32,6 +33,8 @@ export function timeoutSeconds(step: OutlinedStep, steadyMinutes: number, scope:
       return Math.ceil(steadySeconds(steadyMinutes) * RESIZE_WAITS) + MARGIN_SECONDS;
     case 'ecs-steady-state-check':
       return Math.ceil((numberOf(step.with['timeoutMilliseconds'], scope) ?? 600_000) / 1000) + MARGIN_SECONDS;
+    case 'ecs-run-task':
+      return steadySeconds(runTaskMinutesOf(step)) + MARGIN_SECONDS;
     case 'wait':
       return Math.ceil(numberOf(step.with['durationSeconds'], scope) ?? WAIT_LIMIT_SECONDS) + MARGIN_SECONDS;
     case 'http-check':
@@ -45,6 +48,12 @@ export function timeoutSeconds(step: OutlinedStep, steadyMinutes: number, scope:
 export function steadyMinutesOf(setup: OutlinedStep | undefined, scope: Scope): number {
   const minutes = numberOf(setup?.with['steadyStateTimeoutMinutes'], scope);
   return minutes !== undefined && minutes > 0 ? Math.min(minutes, 1_440) : DEFAULT_STEADY_STATE_TIMEOUT_MINUTES;
+}
+
+/** It takes no expressions. */
+function runTaskMinutesOf(step: OutlinedStep): number {
+  const minutes = step.with['steadyStateTimeoutMinutes'];
+  return typeof minutes === 'number' ? minutes : DEFAULT_RUN_TASK_TIMEOUT_MINUTES;
 }
 
 function steadySeconds(minutes: number): number {

@@ -263,10 +263,12 @@ describe('limits of steps', () => {
     assert.equal(stepAt(planMade(oneStep('Deploy Containers', check)), 'p1.1').timeoutSeconds, 360);
   });
 
-  test('a wait may take its time, an HTTP check all its attempts, and five minutes', () => {
+  test('a wait and a run task may take their time, an HTTP check all its attempts, and five minutes', () => {
     const limit = (type: string, fields: JsonObject) =>
       stepAt(planMade(oneStep('Wrap Up', { name: 'Step', type, with: fields })), 'p1.1').timeoutSeconds;
     assert.equal(limit('wait', { durationSeconds: 3_600 }), 3_900);
+    assert.equal(limit('ecs-run-task', {}), 900);
+    assert.equal(limit('ecs-run-task', { steadyStateTimeoutMinutes: 30 }), 2_100);
     const url = 'http://web/';
     assert.equal(limit('http-check', { url }), 315);
     assert.equal(limit('http-check', { url, attempts: 20, intervalSeconds: 30, requestTimeoutSeconds: 5 }), 1_000);
