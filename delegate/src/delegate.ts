@@ -24,6 +24,7 @@ import { spoolDirectory } from './agent/spool-files.ts';
 import { createAws, createAwsClients } from './aws/index.ts';
 import { createIntrospection, ecsAgentPort } from './ecs-agent/introspection.ts';
 import { createHttpClient } from './host/http-client.ts';
+import { createScriptRunner } from './host/script-runner.ts';
 import { HANDLERS, runStep } from './steps/index.ts';
 
 export { type DelegateConfig, delegateConfig } from './agent/config.ts';
@@ -111,7 +112,10 @@ export async function startDelegate(
           return createAws({ clients, region, assumeRole, gate, signal, tools: { sleep, random } });
         },
         metadata: createIntrospection({ port: ecsAgentPort(overrides.environment ?? process.env), clock: { now } }),
-        host: { http: createHttpClient(overrides.environment) },
+        host: {
+          http: createHttpClient(overrides.environment),
+          scripts: createScriptRunner({ directory: directory.scripts }),
+        },
         ...overrides.work,
         polling: { minMs: config.pollMinMs, maxMs: config.pollMaxMs },
       },

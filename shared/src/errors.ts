@@ -140,6 +140,7 @@ export const ERRORS = {
     'A check of the deployment failed',
     'Look at what was checked: the answer is in the log.',
   ),
+  'script-failed': row(500, 1, false, 'The script failed', 'See what it wrote, in the log of the step.'),
   'service-missing': row(500, 1, false, 'The ECS service does not exist', 'Check the name and the cluster.'),
   interfered: row(500, 1, false, 'Somebody else changed the service meanwhile', 'Find out who, then run again.'),
   aborted: row(409, 6, false, 'Aborted', 'It was asked for.'),

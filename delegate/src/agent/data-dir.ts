@@ -8,6 +8,8 @@ export interface DataDirectory {
   /** Journal and credential. */
   readonly root: string;
   readonly logs: string;
+  /** Scripts that run; made when there is one. */
+  readonly scripts: string;
   /** Others may use it from now on. */
   release(): void;
 }
@@ -40,7 +42,12 @@ export function takeDataDirectory(dataDir: string, delegateName: string): DataDi
       cause: thrown,
     });
   }
-  return { root, logs: path.join(root, 'logs'), release: () => rmSync(lock, { force: true }) };
+  return {
+    root,
+    logs: path.join(root, 'logs'),
+    scripts: path.join(root, 'scripts'),
+    release: () => rmSync(lock, { force: true }),
+  };
 }
 
 /** A name may hold what a file system does not like, or differ from another only in case. */

@@ -15,6 +15,7 @@ import { ecsSteadyStateCheck } from './ecs-steady-state-check.ts';
 import { ecsUpgradeContainers } from './ecs-upgrade-containers.ts';
 import { httpCheck } from './http-check.ts';
 import { runStepWith, type StepRunContext, type StepRunOutcome } from './run-step.ts';
+import { shellScript } from './shell-script.ts';
 import { wait } from './wait.ts';
 
 export type { StepRunContext, StepRunOutcome } from './run-step.ts';
@@ -34,6 +35,7 @@ export const HANDLERS = {
   'http-check': httpCheck,
   wait,
   'ecs-run-task': ecsRunTask,
+  'shell-script': shellScript,
 } satisfies { [K in DelegateStepType]: StepHandler<K> };
 
 /**

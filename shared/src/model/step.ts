@@ -100,6 +100,7 @@ export const step = z
     stepOf('http-check'),
     stepOf('wait'),
     stepOf('ecs-run-task'),
+    stepOf('shell-script'),
   ])
   .meta({ id: 'Step', description: 'One step of a section.' });
 export type Step = z.infer<typeof step>;

@@ -11,6 +11,7 @@ import { ecsServiceSetup } from './ecs-service-setup.ts';
 import { ecsSteadyStateCheck } from './ecs-steady-state-check.ts';
 import { ecsUpgradeContainers } from './ecs-upgrade-containers.ts';
 import { httpCheck } from './http-check.ts';
+import { shellScript } from './shell-script.ts';
 import { wait } from './wait.ts';
 
 /** Every step type, by type. A new step is one file beside this one, one line here, and its handler. */
@@ -28,6 +29,7 @@ export const STEP_SPECS = {
   'http-check': httpCheck,
   wait,
   'ecs-run-task': ecsRunTask,
+  'shell-script': shellScript,
 } as const;
 
 export type StepType = keyof typeof STEP_SPECS;

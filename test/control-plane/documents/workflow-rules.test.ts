@@ -112,6 +112,16 @@ describe('the build of a workflow', () => {
       problems: [],
     },
     {
+      what: 'published variables are known to later steps, and a step cannot take their name',
+      text: phases(
+        PHASE_1 +
+          sections(
+            'Wrap Up: [{ name: B, type: shell-script, with: { script: "V=1", outputVariables: [V], publishAs: build } }, { name: C, type: wait, with: { durationSeconds: "${context.build.V}" } }, { name: D, type: wait, with: { durationSeconds: "${context.build.▸W}" } }, { name: ▸context, type: wait, with: { durationSeconds: 1 } }]',
+          ),
+      ),
+      problems: ['"W"', 'phase "Phase 1", step "context": expressions use the name context'],
+    },
+    {
       what: 'waiting and checking beside a deployment is allowed',
       text: phases(
         PHASE_1 +

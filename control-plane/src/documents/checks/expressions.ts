@@ -9,7 +9,7 @@ import type { Service } from '@outrider/shared/model/service.ts';
 import { nearestNames } from '@outrider/shared/nearest.ts';
 import { lenientPointers } from '../../domain/execution/lenient.ts';
 import { type OutlinedSection, outlinedSteps } from '../../domain/planning/outline.ts';
-import { knownOutputs } from '../../domain/planning/outputs.ts';
+import { knownContext, knownOutputs } from '../../domain/planning/outputs.ts';
 import type { Catalog } from './catalog.ts';
 import type { Checkable, Report } from './report.ts';
 import { anyPhase, CURRENT_STEP, type Deployment, ROOT_NAMES, sampleScope } from './sample-scope.ts';
@@ -33,10 +33,13 @@ export function checkWorkflowExpressions(
     const earlier = phases.filter(
       (other) => other.index < phase.index && other.service.metadata.name === phase.service.metadata.name,
     );
-    const before = knownOutputs(earlier.flatMap((other) => outlinedSteps(other)));
+    const published = knownContext(
+      phases.filter((other) => other.index < phase.index).flatMap((other) => outlinedSteps(other)),
+    );
+    const before = { ...knownOutputs(earlier.flatMap((other) => outlinedSteps(other))), ...published };
     check.value(`${phase.pointer}/serviceVariableOverrides`, phase.phase.serviceVariableOverrides);
     checkSections(check, phase.sections, before);
-    checkSections(check, phase.rollback, { ...before, ...knownOutputs(outlinedSteps(phase)) });
+    checkSections(check, phase.rollback, knownOutputs(outlinedSteps(phase), before));
     const given = catalog.given(keyOf(phase.service));
     if (given !== undefined) {
       checkDefinitions(new NameCheck(given, report, names, scope.absent).with(before), phase.service);
@@ -91,7 +94,7 @@ function checkSections(check: NameCheck, sections: readonly OutlinedSection[], b
       if (typeof step.when === 'string') here.condition(`${step.pointer}/when`, step.when);
       here.value(`${step.pointer}/with`, step.with, { lenient: lenientPointers(step.type) });
     }
-    outputs = { ...outputs, ...knownOutputs(group) };
+    outputs = knownOutputs(group, outputs);
   }
 }
 

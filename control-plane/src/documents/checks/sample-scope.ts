@@ -7,6 +7,7 @@ import type { Infrastructure } from '@outrider/shared/model/infrastructure.ts';
 import type { Service } from '@outrider/shared/model/service.ts';
 import type { Workflow } from '@outrider/shared/model/workflow.ts';
 import type { OutlinedPhase } from '../../domain/planning/outline.ts';
+import { CONTEXT } from '../../domain/planning/outputs.ts';
 
 /** A workflow with what it refers to, as far as it is there. */
 export interface Deployment {
@@ -54,6 +55,7 @@ export function anyPhase(): KnownMembers {
     environmentVariable: 'any',
     workflow: typeof workflowNames === 'object' ? { ...workflowNames, variables: 'any' } : 'any',
     currentStep: CURRENT_STEP,
+    [CONTEXT]: 'any',
   };
 }
 

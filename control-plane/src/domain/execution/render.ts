@@ -6,9 +6,11 @@ import { isJsonObject, type Json, type JsonObject } from '@outrider/shared/json.
 import { awsJson } from '@outrider/shared/model/aws-definitions.ts';
 import { normalizeName } from '@outrider/shared/names.ts';
 import { STEP_SPECS } from '@outrider/shared/steps/index.ts';
+import { publishedBy } from '@outrider/shared/steps/shell-script.ts';
 import type { StepTask } from '@outrider/shared/steps/task.ts';
+import { CONTEXT } from '../planning/outputs.ts';
 import type { ExecutionPlan, PlannedPhase } from '../planning/plan.ts';
-import { stepsOfPhase } from '../planning/walk.ts';
+import { allSteps, stepsOfPhase } from '../planning/walk.ts';
 import { lenientPointers } from './lenient.ts';
 import { priorOf } from './prior.ts';
 import { type ExecutionState, stepState } from './state.ts';
@@ -66,7 +68,8 @@ export function renderTask(
 export function scopeOf(state: ExecutionState, { phase, step }: StepInPhase): Scope {
   const known = phaseScope(state.plan, phase);
   const currentStep = { name: step.name, type: step.type };
-  return { ...known, values: { ...outputsFor(state, phase), ...known.values, currentStep } };
+  const values = { ...outputsFor(state, phase), ...known.values, currentStep, [CONTEXT]: publishedIn(state) };
+  return { ...known, values };
 }
 
 /** What a phase can name without the outputs of its steps. */
@@ -94,6 +97,17 @@ function outputsFor(state: ExecutionState, phase: PlannedPhase): JsonObject {
     if (past.kind === 'succeeded') outputs.push([normalizeName(step.name), past.output]);
   }
   return Object.fromEntries(outputs);
+}
+
+/** What the steps that have succeeded publish, whatever phase they stand in; of two under one name the later one counts. */
+function publishedIn(state: ExecutionState): JsonObject {
+  const published: [string, Json][] = [];
+  for (const step of allSteps(state.plan)) {
+    const past = stepState(state, step.id);
+    const name = past.kind === 'succeeded' ? publishedBy(step)?.name : undefined;
+    if (past.kind === 'succeeded' && name !== undefined) published.push([name, past.output['outputVariables'] ?? {}]);
+  }
+  return Object.fromEntries(published);
 }
 
 /** An expression does not resolve: each with the text it stands in and carets below it. */

@@ -7,7 +7,7 @@ import { lenientPointers } from '../execution/lenient.ts';
 import { type CheckedPlace, checkCondition, checkValue } from './check-expressions.ts';
 import { checkEcsNames } from './ecs-names.ts';
 import { type OutlinedSection, type OutlinedStep, outlinedSteps } from './outline.ts';
-import { knownOutputs } from './outputs.ts';
+import { knownContext, knownOutputs } from './outputs.ts';
 import type { ResolvedPhase } from './phases.ts';
 import type { PlanProblem } from './problems.ts';
 import { inPhase } from './structure.ts';
@@ -17,12 +17,12 @@ export function checkPhase(phase: ResolvedPhase, phases: readonly ResolvedPhase[
   const earlier = phases.filter(
     (other) => other.index < phase.index && other.service.metadata.name === phase.service.metadata.name,
   );
-  const before = knownOutputs(earlier.flatMap(outlinedSteps));
-  const own = knownOutputs(outlinedSteps(phase));
+  const published = knownContext(phases.filter((other) => other.index < phase.index).flatMap(outlinedSteps));
+  const before = { ...knownOutputs(earlier.flatMap(outlinedSteps)), ...published };
   return [
     ...checkDefinitions(phase, before),
     ...checkSections(phase, phase.sections, before),
-    ...checkSections(phase, phase.rollback, { ...before, ...own }),
+    ...checkSections(phase, phase.rollback, knownOutputs(outlinedSteps(phase), before)),
   ];
 }
 
@@ -58,7 +58,7 @@ function checkSections(
   let outputs = before;
   for (const group of sections.flatMap((section) => section.groups)) {
     for (const step of group) problems.push(...checkStep(phase, step, outputs));
-    outputs = { ...outputs, ...knownOutputs(group) };
+    outputs = knownOutputs(group, outputs);
   }
   return problems;
 }

@@ -52,6 +52,30 @@ describe('going forward', () => {
     assert.equal(step.because, 'No container setup element found. Skipping.');
   });
 
+  test('what a script publishes is seen by all later steps, in phases of other services too', () => {
+    const script = {
+      type: 'shell-script',
+      with: { script: 'V=1', outputVariables: ['V'], publishAs: 'build' },
+    } as const;
+    const check = { with: { serviceName: 'web-${context.build.V}' } };
+    const story = Story.begun(planOf([{ steps: [[script], [check]] }, { service: 'api', steps: [[check]] }]));
+    story.run('p1.1', { exitCode: 0, outputVariables: { V: '1.2' } });
+    for (const id of ['p1.2', 'p2.1']) {
+      const step = stepState(story.state, id);
+      assert.ok(step.kind === 'queued');
+      assert.deepEqual(step.task.with, { serviceName: 'web-1.2' });
+      story.run(id);
+    }
+  });
+
+  test('what a script that was skipped would have published is missing, and the step says so', () => {
+    const script = { type: 'shell-script', when: false, with: { script: 'true', publishAs: 'build' } } as const;
+    const story = Story.begun(planOf([{ steps: [[script], [{ with: { serviceName: '${context.build.V}' } }]] }]));
+    const step = stepState(story.state, 'p1.2');
+    assert.ok(step.kind === 'failed');
+    assert.match(step.failure.message, /context\.build|"build"/);
+  });
+
   test("a step sees the outputs of its phase's steps, else of the latest earlier phase of its service", () => {
     const check = (name: string) => ({ name, with: { serviceName: '${ECS__Service__Setup.serviceName}' } });
     const [first, second] = CANARY;

@@ -276,6 +276,34 @@ describe('limits of steps', () => {
   });
 });
 
+describe('published variables', () => {
+  test('can be used by later steps, conditions and phases, and a script keeps its own braces with $$', () => {
+    const script = 'VERSION=$${HOME:-1}; echo "${app.name}"';
+    const build = {
+      name: 'Build',
+      type: 'shell-script',
+      with: { script, outputVariables: ['VERSION'], publishAs: 'build' },
+    };
+    const check = (name: string) => ({
+      name,
+      type: 'ecs-steady-state-check',
+      with: { serviceName: '${context.build.VERSION}' },
+      when: '${Build.outputVariables.VERSION} == "1" || ${context.build.VERSION} == "1"',
+    });
+    const later = { ...check('Later'), when: '${context.build.VERSION} != ""' };
+    const plan = planMade(
+      workflowDocument({
+        phases: [
+          phaseDocument('One', { sections: { 'Deploy Containers': [build, check('Check')] } }),
+          phaseDocument('Two', { sections: { 'Deploy Containers': [later] } }),
+        ],
+      }),
+    );
+    assert.equal(stepAt(plan, 'p1.1').timeoutSeconds, 600);
+    assert.equal(allSteps(plan).length, 3);
+  });
+});
+
 describe('the image of a run', () => {
   const image = (given: string) =>
     planMade(SEED_CANARY, { artifacts: { [SERVICE_NAME]: given } }).phases[0]?.service.image;

@@ -34,6 +34,11 @@ const check = (serviceName: string, rest: JsonObject = {}) => ({
   with: { serviceName },
   ...rest,
 });
+const BUILD = {
+  name: 'Build',
+  type: 'shell-script',
+  with: { script: 'VERSION=1', outputVariables: ['VERSION'], publishAs: 'build' },
+};
 const DAEMON: World = { services: [serviceDocument('agent', { strategy: 'DAEMON' })], artifacts: { agent: ':1' } };
 
 const rows: readonly Row[] = [
@@ -210,6 +215,27 @@ const rows: readonly Row[] = [
     ),
     code: 'expression-unresolved',
     says: /Later/,
+    hint: /./,
+  },
+  {
+    title: 'a variable that the script does not publish, with those that it does',
+    workflow: phases(phaseDocument('One', deploy(BUILD, check('${context.build.VERSIO}')))),
+    code: 'expression-unresolved',
+    says: /step "Check": .*VERSIO/,
+    hint: /VERSION/,
+  },
+  {
+    title: 'a variable that is published later',
+    workflow: phases(phaseDocument('One', deploy(check('${context.build.VERSION}'), BUILD))),
+    code: 'expression-unresolved',
+    says: /step "Check": .*build/,
+    hint: /./,
+  },
+  {
+    title: 'a script whose own variables stand in braces',
+    workflow: phases(phaseDocument('One', deploy({ ...BUILD, with: { script: 'echo ${HOME}' } }))),
+    code: 'expression-unresolved',
+    says: /step "Build": with\.script: .*HOME/,
     hint: /./,
   },
   {
