@@ -11,7 +11,7 @@ import { identityTags } from './identity.ts';
 import { runTaskRequest } from './run-task-request.ts';
 import { stoppingWhatRuns } from './stop-tasks.ts';
 import { containersOf, ensureTaskDefinition, taskDefinitionRequest } from './task-definition.ts';
-import { waitForTasks } from './task-ends.ts';
+import { judgeTasks, waitForTasks } from './task-ends.ts';
 
 type Input = StepInput<RenderedWith<'ecs-run-task'>, Prior>;
 type Context = StepContext<FactsOf<'ecs-run-task'>>;
@@ -32,31 +32,22 @@ export const ecsRunTask: StepHandler<'ecs-run-task'> = async (input, ctx) => {
   const runs = runsOf(input, ctx);
   const progress = new Progress(ctx);
   const { cluster } = input.target;
-  return await stoppingWhatRuns(
-    ctx,
-    cluster,
-    () => progress.taskArns,
-    async () => {
-      for (const run of runs) await start(input, ctx, run, progress);
-      if (input.with.skipSteadyStateCheck === true) ctx.log('Skipping the steady state check as expected.');
-      else {
-        const essential = new Map(
-          runs.map((run) => [progress.of(run.index).taskDefinitionArn ?? '', essentialOf(run)]),
-        );
-        await waitForTasks(ctx, {
-          cluster,
-          taskArns: progress.taskArns,
-          timeoutMinutes: input.with.steadyStateTimeoutMinutes,
-          isEssential: (task, container) => essential.get(task.taskDefinitionArn)?.has(container) ?? true,
-        });
-      }
-      return {
-        clusterName: cluster,
-        taskDefinitionArns: runs.map((run) => progress.of(run.index).taskDefinitionArn ?? ''),
-        taskArns: [...progress.taskArns],
-      };
-    },
-  );
+  const started = () => progress.taskArns;
+  const ended = await stoppingWhatRuns(ctx, cluster, started, async () => {
+    for (const run of runs) await start(input, ctx, run, progress);
+    const taskArns = started();
+    if (input.with.skipSteadyStateCheck !== true) {
+      return await waitForTasks(ctx, { cluster, taskArns, timeoutMinutes: input.with.steadyStateTimeoutMinutes });
+    }
+    ctx.log('Skipping the steady state check as expected.');
+    return undefined;
+  });
+  const definitionArns = runs.map((run) => progress.of(run.index).taskDefinitionArn ?? '');
+  if (ended !== undefined) {
+    const essential = new Map(runs.map((run) => [definitionArns[run.index], essentialOf(run)]));
+    judgeTasks(ctx, ended, (task, container) => essential.get(task.taskDefinitionArn)?.has(container) ?? true);
+  }
+  return { clusterName: cluster, taskDefinitionArns: definitionArns, taskArns: [...started()] };
 };
 
 /** What is known of each definition, saved as a whole whenever one of them gets further. */

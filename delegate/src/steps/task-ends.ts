@@ -11,11 +11,12 @@ export interface TaskWait {
   readonly cluster: string;
   readonly taskArns: readonly string[];
   readonly timeoutMinutes: number;
-  readonly isEssential: (task: EcsTask, container: string) => boolean;
 }
 
-/** Waits until all tasks have stopped. Throws when one of them failed, or not all stopped in time. */
-export async function waitForTasks(ctx: StepContext<unknown>, wait: TaskWait): Promise<void> {
+export type IsEssential = (task: EcsTask, container: string) => boolean;
+
+/** Waits until all tasks have stopped, however they end. Throws when not all have in time. */
+export async function waitForTasks(ctx: StepContext<unknown>, wait: TaskWait): Promise<readonly EcsTask[]> {
   ctx.log('Starting the steady state check.');
   const shownByMs = ctx.clock.now() + SHOWN_WITHIN_MS;
   let last = '';
@@ -48,7 +49,12 @@ export async function waitForTasks(ctx: StepContext<unknown>, wait: TaskWait): P
     });
   }
   for (const task of ended) ctx.log(lineOf(task));
-  const bad = ended.filter((task) => hasFailed(task, wait.isEssential));
+  return ended;
+}
+
+/** Throws when one of the tasks failed. */
+export function judgeTasks(ctx: StepContext<unknown>, ended: readonly EcsTask[], isEssential: IsEssential): void {
+  const bad = ended.filter((task) => hasFailed(task, isEssential));
   if (bad.length > 0) throw failed(ctx, bad, ended.length);
   ctx.log('All Tasks completed successfully.');
 }
@@ -58,7 +64,7 @@ function lineOf(task: EcsTask): string {
 }
 
 /** An essential container that ended otherwise than with 0, or that never ran. */
-function hasFailed(task: EcsTask, isEssential: TaskWait['isEssential']): boolean {
+function hasFailed(task: EcsTask, isEssential: IsEssential): boolean {
   const essential = task.containers.filter((container) => isEssential(task, container.name));
   return essential.length === 0 || essential.some((container: EcsContainer) => container.exitCode !== 0);
 }
