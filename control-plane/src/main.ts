@@ -86,7 +86,7 @@ async function start(
   const dispatcher = createDispatcher({ store, engine, ...SYSTEM, logger, timings: dispatchTimings });
   await dispatcher.start();
   undo.push(() => dispatcher.stop());
-  const waits = createWaits({ store, engine, logger });
+  const waits = createWaits({ store, engine, clock: SYSTEM_CLOCK, logger });
   undo.push(() => waits.stop());
   await waits.look();
   undo.push(repeatRecovery(engine, waits, logger));

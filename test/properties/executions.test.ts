@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { askingSteps } from '@outrider/control-plane/domain/execution/answers.ts';
 import { decide } from '@outrider/control-plane/domain/execution/decide.ts';
 import { effects } from '@outrider/control-plane/domain/execution/effects.ts';
 import type { ExecutionEvent, ExecutionInput, RecordedEvent } from '@outrider/control-plane/domain/execution/events.ts';
 import { create, evolve, fold } from '@outrider/control-plane/domain/execution/evolve.ts';
 import { brokenAtRest, brokenBy } from '@outrider/control-plane/domain/execution/invariants.ts';
-import { type ExecutionState, isLiving, stepState } from '@outrider/control-plane/domain/execution/state.ts';
+import { ANSWERS, type ExecutionState, isLiving, stepState } from '@outrider/control-plane/domain/execution/state.ts';
 import type { ExecutionPlan, PlannedFailureStrategy } from '@outrider/control-plane/domain/planning/plan.ts';
 import { FAILURE_TYPES } from '@outrider/shared/errors.ts';
 import * as fc from 'fast-check';
@@ -23,16 +24,38 @@ const RUNS = 800;
 
 // ------------------------------------------------------------------------------------------------ random plans
 
-const strategy: fc.Arbitrary<PlannedFailureStrategy> = fc.record({
-  failureTypes: fc.oneof(
-    fc.constant(['any'] as const),
-    fc.subarray([...FAILURE_TYPES], { minLength: 1, maxLength: 2 }),
-  ),
-  action: fc.constantFrom('rollback-workflow', 'rollback-phase', 'retry', 'ignore', 'end', 'abort'),
-  retries: fc.integer({ min: 0, max: 2 }),
-  retryIntervalsSeconds: fc.array(fc.integer({ min: 0, max: 60 }), { maxLength: 2 }),
-  afterRetries: fc.constantFrom('rollback-workflow', 'rollback-phase', 'ignore', 'end', 'abort'),
-});
+const strategy: fc.Arbitrary<PlannedFailureStrategy> = fc.record(
+  {
+    failureTypes: fc.oneof(
+      fc.constant(['any'] as const),
+      fc.subarray([...FAILURE_TYPES], { minLength: 1, maxLength: 2 }),
+    ),
+    action: fc.constantFrom(
+      'rollback-workflow',
+      'rollback-phase',
+      'retry',
+      'ignore',
+      'end',
+      'abort',
+      'manual-intervention',
+    ),
+    retries: fc.integer({ min: 0, max: 2 }),
+    retryIntervalsSeconds: fc.array(fc.integer({ min: 0, max: 60 }), { maxLength: 2 }),
+    afterRetries: fc.constantFrom(
+      'rollback-workflow',
+      'rollback-phase',
+      'ignore',
+      'end',
+      'abort',
+      'manual-intervention',
+    ),
+    intervention: fc.record({
+      timeoutSeconds: fc.constant(1),
+      afterTimeout: fc.constantFrom('rollback-workflow', 'ignore', 'end'),
+    }),
+  },
+  { requiredKeys: ['failureTypes', 'action', 'retries', 'retryIntervalsSeconds', 'afterRetries'] },
+);
 const strategies = fc.array(strategy, { maxLength: 2 });
 
 const forwardStep: fc.Arbitrary<StepSketch> = fc.record(
@@ -115,6 +138,7 @@ const move: fc.Arbitrary<Move> = fc.record({
       weight: 3,
       arbitrary: fc.constantFrom('task-requeued', 'task-undeliverable', 'task-deadline-passed', 'begin'),
     },
+    { weight: 3, arbitrary: fc.constantFrom('answer', 'answer-overdue') },
     { weight: 1, arbitrary: fc.constantFrom('abort', 'rollback', 'place-freed', 'queue', 'pause', 'resume') },
   ),
   target: fc.nat(20),
@@ -135,6 +159,15 @@ function inputOf(state: ExecutionState, chosen: Move): ExecutionInput {
   if (chosen.kind === 'pause' || chosen.kind === 'resume') return { kind: chosen.kind, by: 'ben', reason: '' };
   if (chosen.kind === 'abort') return { kind: 'abort', by: 'ben', reason: '', rollback: chosen.rollback };
   if (chosen.kind === 'rollback') return { kind: 'rollback', by: 'ben', reason: '' };
+  const asking = askingSteps(state);
+  if (chosen.kind === 'answer' || chosen.kind === 'answer-overdue') {
+    const stepId = asking[chosen.target % asking.length] ?? 'p1.1';
+    const asked = stepState(state, stepId);
+    const attempt = ('attempt' in asked ? asked.attempt : 1) + chosen.attemptOffset;
+    if (chosen.kind === 'answer-overdue') return { kind: chosen.kind, stepId, attempt };
+    const answer = ANSWERS[chosen.target % ANSWERS.length] ?? 'retry';
+    return { kind: chosen.kind, stepId, answer, by: 'ana', reason: '' };
+  }
   const all = Object.keys(state.steps);
   const living = all.filter((id) => isLiving(stepState(state, id)));
   const candidates = chosen.anyStep || living.length === 0 ? all : living;
@@ -219,6 +252,15 @@ class Play {
       this.put({ kind: 'place-freed', executionId });
     }
     for (let round = 0; round < 1_000; round++) {
+      const [asking] = askingSteps(this.state);
+      if (asking !== undefined) {
+        const asked = stepState(this.state, asking);
+        this.now += 1_209_600_000;
+        if (succeed || !('attempt' in asked)) {
+          this.put({ kind: 'answer', stepId: asking, answer: 'ignore', by: 'ana', reason: '' });
+        } else this.put({ kind: 'answer-overdue', stepId: asking, attempt: asked.attempt });
+        continue;
+      }
       const [stepId] = Object.keys(this.state.steps).filter((id) => isLiving(stepState(this.state, id)));
       if (stepId === undefined && this.state.kind === 'paused') this.put({ kind: 'resume', by: 'ana', reason: '' });
       else if (stepId === undefined) return;
@@ -269,7 +311,7 @@ describe('whatever happens to whatever plan', () => {
     );
     assert.ok(ended >= RUNS);
     // A property that never sees half of the events proves little.
-    assert.equal(seen.size, 20, `events seen: ${[...seen].toSorted().join(', ')}`);
+    assert.equal(seen.size, 22, `events seen: ${[...seen].toSorted().join(', ')}`);
   });
 
   test('folding never throws, whatever the history holds', () => {

@@ -56,7 +56,7 @@ function count(counts: Map<string, number>, kind: string, times = 1): void {
 
 /**
  * Every type of event: a new one is a compile error here. `false`: the samples' workflows refuse a run beside another one, and
- * nobody pauses them; test/properties/executions.test.ts and test/control-plane/app do both.
+ * nobody pauses them or is asked about a failure; test/properties/executions.test.ts and test/control-plane/app do it.
  */
 const EVENTS: Readonly<Record<ExecutionEvent['type'], boolean>> = {
   'execution-created': true,
@@ -72,6 +72,8 @@ const EVENTS: Readonly<Record<ExecutionEvent['type'], boolean>> = {
   'step-cancel-requested': true,
   'step-succeeded': true,
   'step-failed': true,
+  'step-answered': false,
+  'step-unanswered': false,
   'step-aborted': true,
   'step-skipped': true,
   'phase-finished': true,

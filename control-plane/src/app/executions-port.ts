@@ -3,7 +3,7 @@ import type { ExecutionId, StepId, TaskId } from '@outrider/shared/ids.ts';
 import type { Json, JsonObject } from '@outrider/shared/json.ts';
 import type { ServiceCounts } from '@outrider/shared/protocol/messages.ts';
 import type { RecordedEvent } from '../domain/execution/events.ts';
-import type { Blocker } from '../domain/execution/state.ts';
+import type { Answer, Blocker, Intervention } from '../domain/execution/state.ts';
 
 /**
  * What operators do with executions, as the HTTP API offers it. Every refusal is a thrown OutriderError whose code,
@@ -25,6 +25,13 @@ export interface Executions {
   /** What runs goes on to its end; nothing begins until it is resumed. */
   pause(id: ExecutionId, request: { readonly reason: string }, by: Actor): Promise<ExecutionView>;
   resume(id: ExecutionId, request: { readonly reason: string }, by: Actor): Promise<ExecutionView>;
+  /** Says what follows the failure of a step that waits for a person; the step as in `step`. */
+  answer(
+    id: ExecutionId,
+    reference: string,
+    request: { readonly answer: Answer['answer']; readonly reason: string },
+    by: Actor,
+  ): Promise<ExecutionView>;
   get(id: ExecutionId): Promise<ExecutionView>;
   /** Newest first. `limit` 1–200. */
   list(filter: ExecutionFilter): Promise<ExecutionPage>;
@@ -154,8 +161,10 @@ export interface StepView {
   readonly endedAt: string | null;
   readonly output?: JsonObject;
   readonly failure?: Failure;
-  /** Why it was skipped, or is being stopped. */
+  /** Why it was skipped, is held or being stopped, or is taken for what it was not. */
   readonly because?: string;
+  /** Present while it waits for a person, who says what follows its failure. */
+  readonly intervention?: { readonly until: string; readonly afterTimeout: Intervention['afterTimeout'] };
   /** The step failed and the execution went on as if it had not. */
   readonly ignored?: boolean;
   /** What the services that it moves run now, while it runs and where it is known. */

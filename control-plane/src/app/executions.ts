@@ -9,7 +9,7 @@ import { storedResources } from '../documents/checks/catalog.ts';
 import { checkReferences } from '../documents/checks/references.ts';
 import type { ReferenceProblem } from '../documents/checks/report.ts';
 import type { ExecutionInput } from '../domain/execution/events.ts';
-import { type ExecutionState, isLiving, stepState } from '../domain/execution/state.ts';
+import { type Answer, type ExecutionState, isLiving, stepState } from '../domain/execution/state.ts';
 import type { DelegateView } from '../domain/fleet/match.ts';
 import type { ExecutionPlan } from '../domain/planning/plan.ts';
 import { plan } from '../domain/planning/planner.ts';
@@ -70,6 +70,14 @@ export function createExecutions(dependencies: ExecutionsDependencies): Executio
       const state = await load(id);
       if (state.kind === 'ended' && state.status === 'succeeded') throw rollbackAfterSuccess(state);
       return await interrupt(id, { kind: 'rollback', by: by.name, reason }, 'be rolled back');
+    },
+    async answer(id, reference, { answer, reason }, by) {
+      const { phase, step } = findStepByReference((await load(id)).plan, reference);
+      const input: ExecutionInput = { kind: 'answer', stepId: step.id, answer, by: by.name, reason };
+      const outcome = await engine.submit(id, input);
+      if (outcome.kind === 'ok') return viewOf(outcome.state);
+      if (outcome.kind !== 'refused') return noSuchExecution(id);
+      throw notAsked(id, `${phase.name}/${step.name}`, answer, outcome.because);
     },
     get: async (id) => viewOf(await load(id)),
     list: (filter) => list(store, filter),
@@ -221,6 +229,18 @@ function noSuchExecution(id: ExecutionId): never {
 function notNow(id: ExecutionId, act: string, because: string): OutriderError {
   return new OutriderError('not-allowed-now', `Execution ${id} cannot ${act}: ${because}`, {
     hint: `See \`outrider show ${id}\` for its state.`,
+  });
+}
+
+const ANSWERED: Readonly<Record<Answer['answer'], string>> = {
+  retry: 'retried',
+  ignore: 'ignored',
+  'mark-success': 'marked as success',
+};
+
+function notAsked(id: ExecutionId, step: string, answer: Answer['answer'], because: string): OutriderError {
+  return new OutriderError('not-allowed-now', `${step} of ${id} cannot be ${ANSWERED[answer]}: ${because}`, {
+    hint: `That is for steps whose failure strategy is manual-intervention, while they wait: outrider show ${id}. To stop the execution: outrider abort ${id}, or outrider rollback ${id}.`,
   });
 }
 

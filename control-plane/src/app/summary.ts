@@ -1,3 +1,4 @@
+import { askingSteps } from '../domain/execution/answers.ts';
 import { type ExecutionState, isLiving } from '../domain/execution/state.ts';
 import { resourceKeys } from '../domain/planning/walk.ts';
 import type { ExecutionStatus, RollbackStatus } from './executions-port.ts';
@@ -29,6 +30,7 @@ export function summaryOf(state: ExecutionState): ExecutionSummary {
 }
 
 export function statusOf(state: ExecutionState): ExecutionStatus {
+  if (askingSteps(state).length > 0) return 'waiting';
   if (state.kind === 'ended') return state.status;
   switch (state.kind) {
     case 'created':

@@ -1,8 +1,10 @@
 import { taskId } from '@outrider/shared/ids.ts';
 import type { ServiceCounts } from '@outrider/shared/protocol/messages.ts';
+import { askingSteps } from '../domain/execution/answers.ts';
 import { causeText, pauseText } from '../domain/execution/interrupts.ts';
 import { heldSteps } from '../domain/execution/next.ts';
 import {
+  type Answer,
   type ExecutionState,
   isLiving,
   type Pause,
@@ -116,6 +118,7 @@ export function stepView(
   if (state.kind === 'paused' && heldSteps(state).includes(id)) {
     return { ...identity, ...stepFields(step), status: 'paused', because: `It is held: ${pauseText(state.pause)}` };
   }
+  if (step.kind === 'failed' && askingSteps(state).includes(id)) return { ...identity, ...askingFields(step) };
   return { ...identity, ...stepFields(step), ...countsOf(state, id, step, progressOf) };
 }
 
@@ -142,17 +145,41 @@ function stepFields(step: StepState): StepFields {
     case 'cancelling':
       return { ...attemptFields(step, 'running'), endedAt: null, because: `It is being stopped: ${step.message}` };
     case 'succeeded':
-      return { ...attemptFields(step, 'succeeded'), endedAt: timeText(step.endedAtMs), output: step.output };
+      return {
+        ...attemptFields(step, 'succeeded'),
+        endedAt: timeText(step.endedAtMs),
+        ...(step.marked === undefined
+          ? { output: step.output }
+          : { because: `Marked as success by ${saidBy(step.marked)}` }),
+      };
     case 'failed':
       return {
         ...attemptFields(step, 'failed'),
         endedAt: timeText(step.endedAtMs),
         failure: step.failure,
         ...(step.action === 'ignore' ? { ignored: true } : {}),
+        ...(step.answered?.answer === 'ignore' ? { because: `Ignored by ${saidBy(step.answered)}` } : {}),
       };
     case 'aborted':
       return { ...attemptFields(step, 'aborted'), endedAt: timeText(step.endedAtMs), because: step.message };
   }
+}
+
+/** It failed, and whether that is its end is for a person to say. */
+function askingFields(step: Extract<StepState, { kind: 'failed' }>): StepFields {
+  const { failure, intervention } = step;
+  return {
+    ...attemptFields(step, 'waiting'),
+    endedAt: null,
+    failure,
+    ...(intervention === undefined
+      ? {}
+      : { intervention: { until: timeText(intervention.untilMs), afterTimeout: intervention.afterTimeout } }),
+  };
+}
+
+function saidBy({ by, reason }: Answer): string {
+  return reason === '' ? by : `${by}: ${reason}`;
 }
 
 function attemptFields(step: Exclude<StepState, { kind: 'pending' | 'skipped' }>, status: StepStatus) {

@@ -1,18 +1,21 @@
 import { OutriderError } from '@outrider/shared/errors.ts';
 import type { ExecutionId } from '@outrider/shared/ids.ts';
-import type { Blocker, ExecutionState } from '../domain/execution/state.ts';
+import { askingSteps } from '../domain/execution/answers.ts';
+import { type Blocker, type ExecutionState, stepState } from '../domain/execution/state.ts';
 import type { Engine } from './engine-port.ts';
 import type { Logger } from './logger.ts';
-import type { Store } from './ports.ts';
+import type { Clock, Store } from './ports.ts';
 
 export interface WaitsDependencies {
   readonly store: Store;
   readonly engine: Engine;
+  readonly clock: Clock;
   readonly logger: Logger;
 }
 
 /**
- * Brings to executions what they wait for and no delegate tells them: that others have ended. Everything is read from the
+ * Brings to executions what they wait for and no delegate tells them: that others have ended, that nobody answered in
+ * time. Everything is read from the
  * store, so that nothing is lost with a process; looking twice does no harm.
  */
 export interface Waits {
@@ -40,6 +43,7 @@ export function createWaits(dependencies: WaitsDependencies): Waits {
 class WaitingExecutions {
   readonly #store: Store;
   readonly #engine: Engine;
+  readonly #clock: Clock;
   readonly #logger: Logger;
   /** Those that wait for others, as far as this process knows: only while there are any is the end of another looked at. */
   #queued: ReadonlySet<ExecutionId> = new Set();
@@ -48,9 +52,10 @@ class WaitingExecutions {
   #again = false;
   #stopped = false;
 
-  constructor({ store, engine, logger }: WaitsDependencies) {
+  constructor({ store, engine, clock, logger }: WaitsDependencies) {
     this.#store = store;
     this.#engine = engine;
+    this.#clock = clock;
     this.#logger = logger;
   }
 
@@ -92,12 +97,13 @@ class WaitingExecutions {
   }
 
   async #lookOnce(): Promise<void> {
-    const waiting = await this.#store.listSummaries({ statuses: ['queued'], limit: WAITING_LIMIT });
-    this.#queued = new Set(waiting.map(({ id }) => id));
+    const waiting = await this.#store.listSummaries({ statuses: ['queued', 'waiting'], limit: WAITING_LIMIT });
+    this.#queued = new Set(waiting.flatMap(({ id, status }) => (status === 'queued' ? [id] : [])));
     // The list has the newest first; turns come in the order in which they were asked for.
     for (const { id } of waiting.toReversed()) {
       const state = await this.#engine.load(id);
       if (state?.kind === 'queued') await this.#lookAtPlaces(state);
+      else if (state !== undefined) await this.#lookAtTime(state);
     }
   }
 
@@ -109,6 +115,15 @@ class WaitingExecutions {
       } else if (state.supersedes) {
         await this.#supersede(state, blocker, other);
       }
+    }
+  }
+
+  async #lookAtTime(state: ExecutionState): Promise<void> {
+    for (const stepId of askingSteps(state)) {
+      const step = stepState(state, stepId);
+      if (step.kind !== 'failed' || step.intervention === undefined) continue;
+      if (step.intervention.untilMs > this.#clock.now()) continue;
+      await this.#engine.submit(state.id, { kind: 'answer-overdue', stepId, attempt: step.attempt });
     }
   }
 

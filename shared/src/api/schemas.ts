@@ -182,7 +182,14 @@ export const step = named(
     delegate: z.string().optional(),
     startedAt: time.nullable(),
     endedAt: time.nullable(),
-    because: z.string().optional().describe('Why it was skipped, is held or is being stopped'),
+    because: z
+      .string()
+      .optional()
+      .describe('Why it was skipped, is held or being stopped, or is taken for what it was not'),
+    intervention: z
+      .object({ until: time, afterTimeout: z.enum(['rollback-workflow', 'ignore', 'end']) })
+      .optional()
+      .describe('While it waits for a person: until when, and what follows if nobody has answered by then'),
     ignored: z.boolean().optional().describe('It failed, and the execution went on as if it had not'),
     counts: z.array(serviceCounts).optional().describe('What its services run now, while it runs'),
     output: jsonObject.optional(),

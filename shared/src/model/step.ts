@@ -33,6 +33,14 @@ const failureTypes = z
 export const FINAL_ACTIONS = ['rollback-workflow', 'end', 'ignore'] as const;
 export type FinalAction = (typeof FINAL_ACTIONS)[number];
 
+/** What may follow a failed retry besides: somebody is asked. */
+const AFTER_RETRIES = [...FINAL_ACTIONS, 'manual-intervention'] as const;
+
+/** How long a person is waited for: two weeks, as long as nothing else is said; at least a minute, at most 30 days. */
+export const INTERVENTION_SECONDS = { least: 60, usual: 1_209_600, most: 2_592_000 } as const;
+/** What follows when nobody has answered by then. */
+export const DEFAULT_AFTER_TIMEOUT: FinalAction = 'rollback-workflow';
+
 const plainStrategy = <Action extends FinalAction>(action: Action, meaning: string) =>
   z.strictObject({ failureTypes, action: z.literal(action).describe(meaning) });
 
@@ -50,7 +58,20 @@ export const failureStrategy = z.discriminatedUnion('action', [
       .max(10)
       .describe('Waiting time before each retry; the last one repeats.')
       .default([10]),
-    afterRetries: z.enum(FINAL_ACTIONS).describe('When the retries are used up.').default('rollback-workflow'),
+    afterRetries: z.enum(AFTER_RETRIES).describe('When the retries are used up.').default('rollback-workflow'),
+  }),
+  z.strictObject({
+    failureTypes,
+    action: z
+      .literal('manual-intervention')
+      .describe('Waits for a person to retry the step, ignore its failure, mark it as success, or stop the execution.'),
+    timeoutSeconds: z
+      .int()
+      .min(INTERVENTION_SECONDS.least)
+      .max(INTERVENTION_SECONDS.most)
+      .describe('How long; two weeks when left out.')
+      .default(INTERVENTION_SECONDS.usual),
+    afterTimeout: z.enum(FINAL_ACTIONS).describe('When nobody has answered by then.').default(DEFAULT_AFTER_TIMEOUT),
   }),
 ]);
 export type FailureStrategy = z.infer<typeof failureStrategy>;

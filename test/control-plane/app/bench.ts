@@ -71,7 +71,7 @@ export class Bench {
       fleet: () => this.fleet,
       progressOf: () => undefined,
     });
-    this.waits = createWaits({ store, engine: this.engine, logger: SILENT });
+    this.waits = createWaits({ store, engine: this.engine, clock: this.clock, logger: SILENT });
     this.resources = createResources({ store, clock: this.clock });
   }
 

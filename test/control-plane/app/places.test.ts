@@ -157,7 +157,7 @@ describe('with concurrency: queue', () => {
     await bench.workOff(first);
     assert.equal((await bench.executions.get(second)).status, 'queued');
     const engine = bench.anotherEngine();
-    await createWaits({ store: bench.store, engine, logger: SILENT }).look();
+    await createWaits({ store: bench.store, engine, clock: bench.clock, logger: SILENT }).look();
     assert.equal((await engine.load(second))?.kind, 'deploying');
     assert.deepEqual(await bench.living(), ['p1.1 queued'], 'its first step has a task');
   });

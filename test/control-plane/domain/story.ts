@@ -133,6 +133,11 @@ export class Story {
     return this;
   }
 
+  answer(stepId: string, answer: 'retry' | 'ignore' | 'mark-success'): this {
+    this.put({ kind: 'answer', stepId, answer, by: 'ana', reason: 'looked at it' });
+    return this;
+  }
+
   attempt(stepId: string): number {
     const step = stepState(this.state, stepId);
     assert.ok(isLiving(step), `${stepId} is ${step.kind}`);

@@ -3,7 +3,7 @@ import { after, before, beforeEach, describe, test } from 'node:test';
 import { type ExecutionBody, execution } from '@outrider/shared/api/schemas.ts';
 import { startTestApi, type TestApi } from '../../support/api.ts';
 import { eventually } from '../../support/processes.ts';
-import { type Script, succeedAll } from '../../support/scripted-delegate.ts';
+import { imageMissing, type Script, succeedAll } from '../../support/scripted-delegate.ts';
 
 /** What the delegate does; each test says. */
 let script: Script = succeedAll;
@@ -74,6 +74,45 @@ describe('what people do to a running execution over HTTP', () => {
     const late = await api.call('POST', `/v1/executions/${id}/resume`);
     assert.equal(late.status, 409);
     assert.match(String(late.json['detail']), /it has ended/);
+  });
+
+  /** The sample's workflow, with a person in place of the rollback. */
+  async function askAPerson(): Promise<void> {
+    const path = '/v1/workflows/ECS%20Replica%20Strategy?application=ECS';
+    const { json, headers } = await api.call('GET', path);
+    const { status: _status, ...document } = json;
+    const spec = { ...Object(document['spec']), failureStrategies: [{ action: 'manual-intervention' }] };
+    const put = await api.call('PUT', path, {
+      body: { ...document, spec },
+      headers: { 'if-match': headers.get('etag') ?? '' },
+    });
+    assert.equal(put.status, 200, put.text);
+  }
+
+  test('a failure that asks a person: waiting, refused where nobody is asked, and each answer does what it says', async () => {
+    await askAPerson();
+    const ends = { retry: 'succeeded', ignore: 'failed', 'mark-success': 'succeeded' } as const;
+    for (const [answer, end] of Object.entries(ends)) {
+      let failures = 1;
+      script = async (task, act) => {
+        if (task.type !== 'ecs-upgrade-containers' || failures-- <= 0) return succeedAll(task, act);
+        return { outcome: 'failed', failure: imageMissing('library/nginx:1.28') };
+      };
+      const id = await api.run();
+      const waiting = await untilStatus(id, 'waiting');
+      const step = waiting.phases[0]?.steps[1];
+      assert.equal(step?.status, 'waiting');
+      assert.equal(step.intervention?.afterTimeout, 'rollback-workflow');
+      const wrong = await api.call('POST', `/v1/executions/${id}/steps/p1.1/${answer}`);
+      assert.equal(wrong.status, 409, wrong.text);
+      assert.equal(wrong.json['code'], 'not-allowed-now');
+      assert.match(String(wrong.json['hint']), /manual-intervention/);
+      const path = `/v1/executions/${id}/steps/${encodeURIComponent('Phase 1/Upgrade Containers')}/${answer}`;
+      const answered = await api.call('POST', path, { body: { reason: 'looked at it' } });
+      assert.equal(answered.status, 200, answered.text);
+      const ended = execution.parse(await api.untilEnded(id));
+      assert.deepEqual([ended.status, ended.phases[0]?.steps[1]?.status], ['succeeded', end], answer);
+    }
   });
 
   test('an execution that does not exist cannot be paused: 404', async () => {

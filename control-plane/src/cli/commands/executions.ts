@@ -13,12 +13,12 @@ import type { AddCommand } from '../command.ts';
 import type { CliContext } from '../context.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { printJson, say } from '../print.ts';
-import { executionLines, imagesText, outcomeLines, pauseLines, stateWord, tookText } from '../render/execution.ts';
+import { executionLines, imagesText, outcomeLines, stateWord, tookText } from '../render/execution.ts';
 import { signOf } from '../render/palette.ts';
 import { agoText, clockText, tableText } from '../render/text.ts';
 import { watchExecution } from '../watch.ts';
-
-export const executionArgument = () => new Argument('<execution>', 'its id (outrider list)');
+import { executionArgument } from './execution-argument.ts';
+import { addInterrupts } from './interrupts.ts';
 
 export function addExecutions(add: AddCommand): void {
   addList(add);
@@ -26,7 +26,7 @@ export function addExecutions(add: AddCommand): void {
   addShow(add);
   addEvents(add);
   addStops(add);
-  addHolds(add);
+  addInterrupts(add);
 }
 
 interface ListOptions {
@@ -187,39 +187,6 @@ function addStops(add: AddCommand): void {
       return await stop(context, id, 'rollback', { reason: options.reason });
     },
   });
-}
-
-function addHolds(add: AddCommand): void {
-  const reason = () => new Option('--reason <text>', 'why; kept in the history').default('', 'none');
-  add<[string], { readonly reason: string }>({
-    name: 'pause',
-    summary: 'hold an execution before its next step',
-    description: 'What runs goes on to its end; nothing begins until `outrider resume`. It keeps its place meanwhile.',
-    examples: ['outrider pause exe_01JD3K7Q8VZ4M2N6P9R1S3T5W7 --reason "look at the dashboards first"'],
-    arguments: [executionArgument()],
-    options: [reason()],
-    run: (context, [id], options) => hold(context, id, 'pause', { reason: options.reason }),
-  });
-  add<[string], { readonly reason: string }>({
-    name: 'resume',
-    summary: 'let an execution go on that is paused',
-    examples: ['outrider resume exe_01JD3K7Q8VZ4M2N6P9R1S3T5W7'],
-    arguments: [executionArgument()],
-    options: [reason()],
-    run: (context, [id], options) => hold(context, id, 'resume', { reason: options.reason }),
-  });
-}
-
-async function hold(context: CliContext, id: string, act: 'pause' | 'resume', body: object): Promise<ExitCode> {
-  const { value, raw } = await context.client().call('POST', apiPath('executions', id, act), executionSchema, { body });
-  if (context.json) printJson(context, raw);
-  else context.io.stdout.write(`${value.id}\n`);
-  const [held] = pauseLines(value);
-  say(
-    context,
-    held === undefined ? `It is ${stateWord(value)}. Watch it: outrider watch ${value.id}` : `It is ${held}`,
-  );
-  return EXIT.done;
 }
 
 async function stop(context: CliContext, id: string, act: 'abort' | 'rollback', body: object): Promise<ExitCode> {

@@ -16,7 +16,7 @@ import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { follow, untilAnswered } from '../follow.ts';
 import { say } from '../print.ts';
 import { plainText } from '../render/text.ts';
-import { executionArgument } from './executions.ts';
+import { executionArgument } from './execution-argument.ts';
 
 interface LogsOptions {
   readonly follow?: boolean;

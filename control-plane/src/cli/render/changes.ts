@@ -34,6 +34,18 @@ const failure = z.object({
 const blockers = z.array(z.object({ executionId: z.string(), workflow: z.string() }));
 const finished = z.object({ status: z.string(), rollback: z.string() });
 
+/** Said behind a failure. */
+const FOLLOWS: Readonly<Record<string, string>> = {
+  retry: ' (tried again)',
+  ignore: ' (ignored)',
+  'manual-intervention': ' (waits for a person)',
+};
+const ANSWERED: Readonly<Record<string, string>> = {
+  retry: 'retried',
+  ignore: 'ignored',
+  'mark-success': 'marked as success',
+};
+
 export function createChangeLines(executionId: string): ChangeLines {
   const known = new Map<string, KnownStep>();
   let startedAt: string | undefined;
@@ -100,9 +112,13 @@ function stepText(event: EventBody, step: KnownStep): string | undefined {
       return `${step.reference} succeeded${took}${servicesText(event)}`;
     case 'step-failed': {
       const parsed = failure.safeParse(event).data;
-      const next = parsed?.action === 'retry' ? ' (tried again)' : parsed?.action === 'ignore' ? ' (ignored)' : '';
+      const next = FOLLOWS[parsed?.action ?? ''] ?? '';
       return `${step.reference} failed${took} ${parsed?.failure.code ?? ''}: ${parsed?.failure.message ?? ''}${next}`;
     }
+    case 'step-answered':
+      return `${step.reference} ${ANSWERED[word('answer')] ?? ''} by ${word('by')}${reasonText(event)}`;
+    case 'step-unanswered':
+      return `${step.reference} had no answer in time: ${word('action')}`;
     case 'step-aborted':
       return `${step.reference} aborted${took}: ${word('message')}`;
     case 'step-skipped':

@@ -36,7 +36,8 @@ function headLines({ execution, url, nowMs, palette }: ExecutionView): string[] 
   const lines = [`${palette.paint('strong', `${application}/${workflow}`)}  ${id}  ${state}`];
   lines.push(`by ${startedBy}${imagesText(execution)}${reason === '' ? '' : ` · ${reason}`}`);
   lines.push(palette.paint('quiet', `${url}/v1/executions/${id}`));
-  for (const line of [...waitsForLines(execution), ...pauseLines(execution)]) lines.push(palette.paint('busy', line));
+  for (const line of [...waitsForLines(execution), ...pauseLines(execution), ...askingLines(execution)])
+    lines.push(palette.paint('busy', line));
   if (execution.stopping !== undefined) lines.push(palette.paint('bad', execution.stopping.because));
   return lines;
 }
@@ -54,13 +55,28 @@ export function pauseLines({ id, pause, status }: Pick<ExecutionBody, 'id' | 'pa
   return [`paused by ${pause.by}${why}${runs}. Let it go on: outrider resume ${id}`];
 }
 
+/** What a person is asked, and what to type for each answer. */
+export function askingLines({ id, phases }: Pick<ExecutionBody, 'id' | 'phases'>): string[] {
+  return phases.flatMap(({ name, steps }) =>
+    steps.flatMap(({ name: stepName, status, intervention }) => {
+      if (status !== 'waiting' || intervention === undefined) return [];
+      const reference = shellWord(`${name}/${stepName}`);
+      const { until, afterTimeout } = intervention;
+      return [
+        `${name}/${stepName} failed and waits for a person until ${until}; then: ${afterTimeout}`,
+        `  outrider retry ${id} ${reference} · or ignore, or mark-success · or outrider rollback ${id} · or abort`,
+      ];
+    }),
+  );
+}
+
 /** `succeeded`, `failed, rolled back`, `running, rolling back` … */
 export function stateWord({ status, rollback }: Pick<ExecutionSummaryBody, 'status' | 'rollback'>): string {
   switch (rollback) {
     case 'none':
       return status;
     case 'running':
-      return 'rolling back';
+      return status === 'waiting' ? 'rolling back, waiting' : 'rolling back';
     case 'succeeded':
       return `${status}, rolled back`;
     case 'failed':

@@ -1,6 +1,7 @@
 import { OutriderError } from '@outrider/shared/errors.ts';
 import type { ExecutionId } from '@outrider/shared/ids.ts';
 import { allPhases, allSteps, findStep } from '../planning/walk.ts';
+import { answerEvents } from './answers.ts';
 import { Draft } from './draft.ts';
 import type { ExecutionEvent, ExecutionInput } from './events.ts';
 import { cancelStep, interruptEvents } from './interrupts.ts';
@@ -19,7 +20,7 @@ export type Decision = { readonly events: readonly ExecutionEvent[] } | { readon
 export function decide(state: ExecutionState, input: ExecutionInput, now: number): Decision {
   const verdict = EXECUTION_INPUTS[state.kind][input.kind];
   if (verdict !== TAKEN) return { refused: verdict };
-  const first = firstEvents(state, input);
+  const first = firstEvents(state, input, now);
   if ('refused' in first) return first;
   const draft = new Draft(state, now);
   draft.add(first.events);
@@ -27,7 +28,7 @@ export function decide(state: ExecutionState, input: ExecutionInput, now: number
   return { events: draft.events };
 }
 
-function firstEvents(state: ExecutionState, input: ExecutionInput): Decision {
+function firstEvents(state: ExecutionState, input: ExecutionInput, now: number): Decision {
   switch (input.kind) {
     case 'queue':
       return queueEvents(state, input);
@@ -41,7 +42,7 @@ function firstEvents(state: ExecutionState, input: ExecutionInput): Decision {
     case 'resume':
       return { events: interruptEvents(input) };
     default:
-      return firstTaskEvents(state, input);
+      return firstStepEvents(state, input, now);
   }
 }
 
@@ -61,14 +62,15 @@ function freedEvents(state: ExecutionState, executionId: ExecutionId): Decision 
     : { refused: `it does not wait for ${executionId}` };
 }
 
-type TaskInput = Extract<ExecutionInput, { stepId: string }>;
+type StepInput = Extract<ExecutionInput, { stepId: string }>;
 
-function firstTaskEvents(state: ExecutionState, input: TaskInput): Decision {
+function firstStepEvents(state: ExecutionState, input: StepInput, now: number): Decision {
   const place = findStep(state.plan, input.stepId);
   if (place === undefined) return { refused: `the execution has no step ${input.stepId}` };
   const step = stepState(state, input.stepId);
   const verdict = STEP_INPUTS[step.kind][input.kind];
   if (verdict !== TAKEN) return { refused: verdict };
+  if (input.kind === 'answer' || input.kind === 'answer-overdue') return answerEvents(state, place, input, now);
   if (!isLiving(step)) return { refused: 'the step has no task' };
   if (step.attempt !== input.attempt) {
     return { refused: `attempt ${input.attempt} is over; the step is at attempt ${step.attempt}` };
@@ -77,7 +79,7 @@ function firstTaskEvents(state: ExecutionState, input: TaskInput): Decision {
     const seconds = place.step.timeoutSeconds;
     return { events: [cancelStep(input.stepId, step, 'timed-out', `the step's limit of ${seconds} s has passed`)] };
   }
-  return { events: taskEvents(state, place, step, input) };
+  return { events: taskEvents(state, place, step, input, now) };
 }
 
 /** Goes on until somebody else must act. Each round records something, so that it ends; the limit guards against a defect. */

@@ -20,7 +20,7 @@ export function executionStatesDocument(): string {
     inputTable(EXECUTION_INPUTS),
     '## Steps',
     mermaid<StepKind>(STEP_TRANSITIONS, 'pending', ['succeeded', 'failed', 'aborted', 'skipped']),
-    'What a step does with words from or about its delegate. A word about a former attempt is refused in every state.',
+    'What a step does with words from or about its delegate, and with what people say about its failure. A word about a former attempt is refused in every state.',
     inputTable(STEP_INPUTS),
   ].join('\n\n')}\n`;
 }

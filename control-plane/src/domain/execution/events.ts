@@ -4,7 +4,7 @@ import type { Json, JsonObject } from '@outrider/shared/json.ts';
 import type { CancelReason, TaskOutcome } from '@outrider/shared/protocol/messages.ts';
 import type { StepTask } from '@outrider/shared/steps/task.ts';
 import type { ExecutionPlan } from '../planning/plan.ts';
-import type { Blocker } from './state.ts';
+import type { Answer, Blocker, FailureAction, Intervention } from './state.ts';
 
 /**
  * What has happened to an execution: the truth from which its state is folded. Append-only. Leases, heartbeats and
@@ -55,7 +55,18 @@ export type ExecutionEvent =
       readonly attempt: number;
       readonly failure: Failure;
       /** What the failure strategy decided. */
-      readonly action: 'retry' | 'ignore' | 'rollback-workflow' | 'rollback-phase' | 'end' | 'abort';
+      readonly action: FailureAction;
+      /** With the action `manual-intervention`. */
+      readonly intervention?: Intervention;
+    }
+  /** A person said what follows a failure. */
+  | ({ readonly type: 'step-answered'; readonly stepId: StepId; readonly attempt: number } & Answer)
+  /** Nobody did in time. */
+  | {
+      readonly type: 'step-unanswered';
+      readonly stepId: StepId;
+      readonly attempt: number;
+      readonly action: FailureAction;
     }
   | { readonly type: 'step-aborted'; readonly stepId: StepId; readonly attempt: number; readonly message: string }
   | { readonly type: 'step-skipped'; readonly stepId: StepId; readonly because: string }
@@ -92,6 +103,9 @@ export interface RecordedEvent {
   readonly event: ExecutionEvent;
 }
 
+/** What is said from or about a delegate that has a task. */
+export type TaskInput = Extract<ExecutionInput, { kind: `task-${string}` }>;
+
 /** What can be put to an execution. `decide` answers with events, or refuses with a reason. */
 export type ExecutionInput =
   | { readonly kind: 'begin' }
@@ -115,6 +129,10 @@ export type ExecutionInput =
       readonly failure: Failure;
     }
   | { readonly kind: 'task-deadline-passed'; readonly stepId: StepId; readonly attempt: number }
+  /** What a person says about a failed step that waits for it. */
+  | ({ readonly kind: 'answer'; readonly stepId: StepId } & Answer)
+  /** The time for it is over. */
+  | { readonly kind: 'answer-overdue'; readonly stepId: StepId; readonly attempt: number }
   | { readonly kind: 'abort'; readonly by: string; readonly reason: string; readonly rollback: boolean }
   | { readonly kind: 'rollback'; readonly by: string; readonly reason: string }
   | { readonly kind: 'pause'; readonly by: string; readonly reason: string }

@@ -95,12 +95,14 @@ function stepChanged(state: ExecutionState, event: StepEvent, atMs: number): Exe
   if (state.steps[event.stepId] === undefined) return state;
   const steps = { ...state.steps, [event.stepId]: evolveStep(stepState(state, event.stepId), event, atMs) };
   const changed = { ...state, steps };
-  if (event.type !== 'step-failed' || !isStopAction(event.action)) return changed;
-  return stop(changed, { kind: 'step-failed', stepId: event.stepId, failure: event.failure, action: event.action });
+  if ((event.type !== 'step-failed' && event.type !== 'step-unanswered') || !isStopAction(event.action)) return changed;
+  const step = stepState(changed, event.stepId);
+  if (step.kind !== 'failed') return changed;
+  return stop(changed, { kind: 'step-failed', stepId: event.stepId, failure: step.failure, action: event.action });
 }
 
 function isStopAction(action: FailureAction): action is StopAction {
-  return action !== 'retry' && action !== 'ignore';
+  return action !== 'retry' && action !== 'ignore' && action !== 'manual-intervention';
 }
 
 /** Only what goes forward can be stopped: the first cause stays, and a failure in a rollback does not change it. */
@@ -203,7 +205,17 @@ function evolveStep(step: StepState, event: StepEvent, atMs: number): StepState 
     case 'step-succeeded':
       return { ...ended(step, event.attempt, atMs), kind: 'succeeded', output: event.output };
     case 'step-failed':
-      return { ...ended(step, event.attempt, atMs), kind: 'failed', failure: event.failure, action: event.action };
+      return {
+        ...ended(step, event.attempt, atMs),
+        kind: 'failed',
+        failure: event.failure,
+        action: event.action,
+        ...(event.intervention === undefined ? {} : { intervention: event.intervention }),
+      };
+    case 'step-answered':
+      return step.kind === 'failed' ? answered(step, event, atMs) : step;
+    case 'step-unanswered':
+      return step.kind === 'failed' ? { ...step, action: event.action } : step;
     case 'step-aborted':
       return { ...ended(step, event.attempt, atMs), kind: 'aborted', message: event.message };
     case 'step-skipped':
@@ -222,6 +234,16 @@ function started(step: Living, delegate: string, atMs: number): StepState {
   const startedAtMs = step.startedAtMs ?? atMs;
   if (step.kind === 'cancelling') return { ...step, startedAtMs, delegate };
   return { ...attemptOf(step), kind: 'running', startedAtMs, delegate };
+}
+
+function answered(
+  step: Extract<StepState, { kind: 'failed' }>,
+  { answer, by, reason, attempt }: Extract<StepEvent, { type: 'step-answered' }>,
+  atMs: number,
+): StepState {
+  const said = { answer, by, reason };
+  if (answer !== 'mark-success') return { ...step, action: answer, answered: said };
+  return { ...ended(step, attempt, atMs), kind: 'succeeded', output: {}, marked: said };
 }
 
 /** A step that is to stop stays so: nobody holds it any more, and nobody is to take it. */

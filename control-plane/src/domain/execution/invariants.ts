@@ -1,8 +1,9 @@
 import type { PlannedPhase } from '../planning/plan.ts';
 import { findStep, groupsOfPhase, stepsOfPhase } from '../planning/walk.ts';
+import { ATTEMPTS_LIMIT, askingSteps } from './answers.ts';
 import type { RecordedEvent } from './events.ts';
 import { isUndoer } from './rollback.ts';
-import { type ExecutionState, isEnded, isLiving, isPassed, type StepState, stepState } from './state.ts';
+import { type ExecutionState, isAsking, isEnded, isLiving, isPassed, type StepState, stepState } from './state.ts';
 import { EXECUTION_TRANSITIONS, STEP_TRANSITIONS, type Transition } from './transitions.ts';
 
 /**
@@ -22,9 +23,10 @@ import { EXECUTION_TRANSITIONS, STEP_TRANSITIONS, type Transition } from './tran
  * E12 An execution that succeeded has passed every step and rolled nothing back.
  * E13 One that did not says why, and its rollback status is what its rollback phases came to.
  * E14 A step that undoes others begins only if a delegate took one of them.
- * E15 At rest an execution that has begun and not ended waits for a living step, or is paused.
+ * E15 At rest an execution that has begun and not ended waits for a living step, or for a person, or is paused.
  * E16 One that is queued waits for others, and begins when each of them has ended; nothing of it lives before.
  * E17 While it is paused nothing begins: no phase and no attempt.
+ * E18 A person's word counts only about a step that waits for one.
  */
 
 /** What an event breaks, each with the number of its invariant; empty when all is well. */
@@ -42,7 +44,7 @@ export function brokenBy(before: ExecutionState, recorded: RecordedEvent, after:
 export function brokenAtRest(state: ExecutionState): readonly string[] {
   if (state.kind === 'created' || state.kind === 'ended') return [];
   if (state.kind === 'queued') return state.behind.length > 0 ? [] : ['E16 it waits for nobody'];
-  if (state.kind === 'paused') return [];
+  if (state.kind === 'paused' || askingSteps(state).length > 0) return [];
   return Object.values(state.steps).some(isLiving) ? [] : ['E15 nothing lives and nothing will happen'];
 }
 
@@ -52,7 +54,7 @@ function checkTransition(before: ExecutionState, { seq, event }: RecordedEvent, 
   if (before.kind === 'ended') broken.push(`E2 ${event.type} after the end`);
   const isOwn = EXECUTION_TRANSITIONS.some((transition) => transition.event === event.type);
   if (!isListed(EXECUTION_TRANSITIONS, event.type, before.kind, after.kind)) {
-    if (before.kind !== after.kind || (isOwn && event.type !== 'step-failed')) {
+    if (before.kind !== after.kind || (isOwn && event.type !== 'step-failed' && event.type !== 'step-unanswered')) {
       broken.push(`E1 ${event.type} from ${before.kind} to ${after.kind}`);
     }
   }
@@ -139,6 +141,9 @@ function checkPlaces(state: ExecutionState): string[] {
 }
 
 function checkSteps(before: ExecutionState, { event }: RecordedEvent, after: ExecutionState): string[] {
+  if (event.type === 'step-answered' || event.type === 'step-unanswered') {
+    return isAsking(stepState(before, event.stepId)) ? [] : [`E18 nobody was asked about ${event.stepId}`];
+  }
   if (event.type !== 'step-queued') return [];
   const broken: string[] = before.kind === 'paused' ? [`E17 ${event.stepId} begins while it is paused`] : [];
   const place = findStep(after.plan, event.stepId);
@@ -151,7 +156,8 @@ function checkSteps(before: ExecutionState, { event }: RecordedEvent, after: Exe
   if (place === undefined) return [...broken, `E10 the plan has no step ${event.stepId}`];
   const { step, phase } = place;
   const strategies = [...step.failureStrategies, ...phase.failureStrategies, ...after.plan.failureStrategies];
-  const most = 1 + Math.max(0, ...strategies.map((strategy) => strategy.retries));
+  const asks = strategies.some(({ action, afterRetries }) => [action, afterRetries].includes('manual-intervention'));
+  const most = asks ? ATTEMPTS_LIMIT : 1 + Math.max(0, ...strategies.map((strategy) => strategy.retries));
   if (event.attempt > most) broken.push(`E10 ${event.stepId} is at attempt ${event.attempt} of ${most}`);
   if (!phase.rollback && before.kind !== 'deploying') broken.push(`E8 ${event.stepId} begins while ${before.kind}`);
   const isTaken = (id: string) => {

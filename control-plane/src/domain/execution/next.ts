@@ -116,10 +116,10 @@ function nextRollback(state: StateOf<'rolling-back'>, now: number): readonly Exe
   return [{ type: 'phase-finished', phase: running.name, rollback: true, outcome: 'failed' }];
 }
 
-/** A step of the phase failed and its failure was not passed over. */
+/** A step of the phase failed for good and its failure was not passed over. */
 function failedIn(state: ExecutionState, phase: PlannedPhase): boolean {
   return stepsOfPhase(phase).some(({ id }) => {
     const step = stepState(state, id);
-    return step.kind === 'failed' && step.action !== 'ignore' && step.action !== 'retry';
+    return step.kind === 'failed' && !['ignore', 'retry', 'manual-intervention'].includes(step.action);
   });
 }

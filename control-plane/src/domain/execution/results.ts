@@ -1,18 +1,19 @@
 import { ERRORS, type Failure } from '@outrider/shared/errors.ts';
 import type { TaskOutcome } from '@outrider/shared/protocol/messages.ts';
 import type { StepPlace } from '../planning/walk.ts';
-import type { ExecutionEvent, ExecutionInput } from './events.ts';
+import type { ExecutionEvent, TaskInput } from './events.ts';
 import type { ExecutionState, LivingStep } from './state.ts';
-import { chooseAction } from './strategies.ts';
+import { failedEvent } from './strategies.ts';
 
-type TaskInput = Exclude<Extract<ExecutionInput, { stepId: string }>, { kind: 'task-deadline-passed' }>;
+type TaskWord = Exclude<TaskInput, { kind: 'task-deadline-passed' }>;
 
 /** What a word from or about a delegate means for the step. The step is living and the attempt is the current one. */
 export function taskEvents(
   state: ExecutionState,
   place: StepPlace,
   step: LivingStep,
-  input: TaskInput,
+  input: TaskWord,
+  now: number,
 ): readonly ExecutionEvent[] {
   const { stepId, attempt } = input;
   switch (input.kind) {
@@ -24,23 +25,30 @@ export function taskEvents(
       return [{ type: 'step-requeued', stepId, attempt, because: input.because }];
     case 'task-undeliverable':
       return [
-        stepStopped(state, place, step, input.failure.message) ?? stepFailed(state, place, attempt, input.failure),
+        stepStopped(state, place, step, input.failure.message, now) ??
+          failedEvent(state, place, attempt, input.failure, now),
       ];
     case 'task-ended':
-      return [stepEnded(state, place, step, input.result)];
+      return [stepEnded(state, place, step, input.result, now)];
   }
 }
 
-function stepEnded(state: ExecutionState, place: StepPlace, step: LivingStep, result: TaskOutcome): ExecutionEvent {
+function stepEnded(
+  state: ExecutionState,
+  place: StepPlace,
+  step: LivingStep,
+  result: TaskOutcome,
+  now: number,
+): ExecutionEvent {
   switch (result.outcome) {
     case 'succeeded':
       return { type: 'step-succeeded', stepId: place.step.id, attempt: step.attempt, output: result.output };
     case 'failed':
-      return stepFailed(state, place, step.attempt, result.failure);
+      return failedEvent(state, place, step.attempt, result.failure, now);
     case 'stopped':
       return (
-        stepStopped(state, place, step, result.message) ??
-        stepFailed(state, place, step.attempt, stoppedUnasked(result.message))
+        stepStopped(state, place, step, result.message, now) ??
+        failedEvent(state, place, step.attempt, stoppedUnasked(result.message), now)
       );
   }
 }
@@ -51,16 +59,12 @@ function stepStopped(
   place: StepPlace,
   step: LivingStep,
   message: string,
+  now: number,
 ): ExecutionEvent | undefined {
   if (step.kind !== 'cancelling') return undefined;
-  if (step.reason === 'timed-out') return stepFailed(state, place, step.attempt, timedOut(place, step, message));
+  if (step.reason === 'timed-out') return failedEvent(state, place, step.attempt, timedOut(place, step, message), now);
   const text = message === '' ? step.message : `${step.message} (${message})`;
   return { type: 'step-aborted', stepId: place.step.id, attempt: step.attempt, message: text };
-}
-
-function stepFailed(state: ExecutionState, place: StepPlace, attempt: number, failure: Failure): ExecutionEvent {
-  const action = chooseAction(state, place, attempt, failure.failureType);
-  return { type: 'step-failed', stepId: place.step.id, attempt, failure, action };
 }
 
 function timedOut(place: StepPlace, step: LivingStep, message: string): Failure {

@@ -6,7 +6,7 @@ import type { PlannedPhase, PlannedStep } from '../planning/plan.ts';
 import { findStep, sameTarget, stepsOfPhase } from '../planning/walk.ts';
 import { undoFacts } from './evolve.ts';
 import { wantsRollback } from './interrupts.ts';
-import { type ExecutionState, isEnded, stepState } from './state.ts';
+import { type EndedStep, type ExecutionState, isEnded, stepState } from './state.ts';
 
 /**
  * Names of the rollback phases to run: the reverse of the forward phases that started, the one that failed included.
@@ -40,13 +40,18 @@ export function undoneSteps(state: ExecutionState, step: PlannedStep): readonly 
       stepId,
       phase: place.phase.name,
       type: place.step.type,
-      status: past.kind,
+      // What a person took for a success changed nobody knows what.
+      status: isMarked(past) ? 'failed' : past.kind,
       facts: undoFacts(past),
-      output: past.kind === 'succeeded' ? past.output : null,
+      output: past.kind === 'succeeded' && !isMarked(past) ? past.output : null,
     });
   }
   const order = state.plan.phases.flatMap(stepsOfPhase).map((candidate) => candidate.id);
   return undone.toSorted((one, other) => order.indexOf(other.stepId) - order.indexOf(one.stepId));
+}
+
+function isMarked(past: EndedStep): boolean {
+  return past.kind === 'succeeded' && past.marked !== undefined;
 }
 
 /** A rollback step before this one went back over all phases of this service already. */

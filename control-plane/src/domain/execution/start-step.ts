@@ -6,9 +6,9 @@ import { setupOf } from './prior.ts';
 import { expressionFailure, renderTask, scopeOf } from './render.ts';
 import { allPhasesRolledBack, isUndoer, undoneSteps } from './rollback.ts';
 import { type ExecutionState, isEnded, stepState } from './state.ts';
-import { chooseAction, retryAt, type StepInPhase } from './strategies.ts';
+import { failedEvent, retryAt, type StepInPhase } from './strategies.ts';
 
-/** The first or the next attempt of a step: it is queued with its rendered task, is skipped, or fails for its input. */
+/** The first or the next attempt of a step: it is queued with its rendered task, is skipped, or fails for its input (which is not retried: it would fail again). */
 export function startStep(state: ExecutionState, place: StepInPhase, now: number): ExecutionEvent {
   const stepId = place.step.id;
   const past = stepState(state, stepId);
@@ -17,20 +17,16 @@ export function startStep(state: ExecutionState, place: StepInPhase, now: number
     if (skip !== undefined) {
       return 'because' in skip
         ? { type: 'step-skipped', stepId, because: skip.because }
-        : inputFailed(state, place, 1, skip.failure);
+        : failedEvent(state, place, 1, skip.failure, now, false);
     }
   }
   const attempt = isEnded(past) ? past.attempt + 1 : 1;
   const rendered = renderTask(state, place, attempt);
-  if ('failure' in rendered) return inputFailed(state, place, attempt, rendered.failure);
-  const notBeforeMs = past.kind === 'failed' ? retryAt(state, place, past.attempt, past.failure.failureType, now) : now;
+  if ('failure' in rendered) return failedEvent(state, place, attempt, rendered.failure, now, false);
+  // Whoever asks for another attempt wants it now; only those of the strategy keep its intervals.
+  const isOwn = past.kind === 'failed' && past.answered === undefined;
+  const notBeforeMs = isOwn ? retryAt(state, place, past.attempt, past.failure.failureType, now) : now;
   return { type: 'step-queued', stepId, attempt, task: rendered.task, notBeforeMs };
-}
-
-/** Rendering again would fail again: not retried. */
-function inputFailed(state: ExecutionState, place: StepInPhase, attempt: number, failure: Failure): ExecutionEvent {
-  const action = chooseAction(state, place, attempt, failure.failureType, false);
-  return { type: 'step-failed', stepId: place.step.id, attempt, failure, action };
 }
 
 type Skip = { readonly because: string } | { readonly failure: Failure };

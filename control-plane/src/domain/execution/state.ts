@@ -90,7 +90,21 @@ export type StopCause =
 
 /** What a failed step may do to its execution. */
 export type StopAction = 'rollback-workflow' | 'rollback-phase' | 'end' | 'abort';
-export type FailureAction = StopAction | 'retry' | 'ignore';
+export type FailureAction = StopAction | 'retry' | 'ignore' | 'manual-intervention';
+
+/** A failed step waits for a person until `untilMs`; then follows `afterTimeout`. */
+export interface Intervention {
+  readonly untilMs: number;
+  readonly afterTimeout: 'rollback-workflow' | 'ignore' | 'end';
+}
+
+/** What people may say about a failed step that waits for them. To stop its execution is not said about the step. */
+export const ANSWERS = ['retry', 'ignore', 'mark-success'] as const;
+export interface Answer {
+  readonly answer: (typeof ANSWERS)[number];
+  readonly by: string;
+  readonly reason: string;
+}
 
 export type PhaseState =
   | { readonly kind: 'pending' }
@@ -115,9 +129,21 @@ export type StepState =
       readonly reason: CancelReason;
       readonly message: string;
     })
-  | (EndedAttempt & { readonly kind: 'succeeded'; readonly output: JsonObject })
-  /** With the action `retry` the next attempt follows. */
-  | (EndedAttempt & { readonly kind: 'failed'; readonly failure: Failure; readonly action: FailureAction })
+  | (EndedAttempt & {
+      readonly kind: 'succeeded';
+      readonly output: JsonObject;
+      /** It failed, and a person took it for a success: nobody knows what it would have given. */
+      readonly marked?: Answer;
+    })
+  /** With the action `retry` the next attempt follows; with `manual-intervention` it waits for a person. */
+  | (EndedAttempt & {
+      readonly kind: 'failed';
+      readonly failure: Failure;
+      readonly action: FailureAction;
+      readonly intervention?: Intervention;
+      /** What made the action. */
+      readonly answered?: Answer;
+    })
   | (EndedAttempt & { readonly kind: 'aborted'; readonly message: string })
   | { readonly kind: 'skipped'; readonly because: string; readonly atMs: number };
 
@@ -157,6 +183,11 @@ export function isLiving(step: StepState): step is LivingStep {
 /** An attempt of it has ended; a failed one may be followed by another. */
 export function isEnded(step: StepState): step is EndedStep {
   return step.kind === 'succeeded' || step.kind === 'failed' || step.kind === 'aborted';
+}
+
+/** It failed, and what follows is for a person to say. */
+export function isAsking(step: StepState): step is Extract<StepState, { kind: 'failed' }> {
+  return step.kind === 'failed' && step.action === 'manual-intervention';
 }
 
 /** Nothing more will happen to it in its phase, and its phase may go on. */

@@ -1,5 +1,7 @@
-import type { FailureType } from '@outrider/shared/errors.ts';
+import type { Failure, FailureType } from '@outrider/shared/errors.ts';
+import { DEFAULT_AFTER_TIMEOUT, INTERVENTION_SECONDS } from '@outrider/shared/model/step.ts';
 import type { PlannedFailureStrategy, PlannedPhase, PlannedStep } from '../planning/plan.ts';
+import type { ExecutionEvent } from './events.ts';
 import { actionOf } from './interrupts.ts';
 import type { ExecutionState, FailureAction } from './state.ts';
 
@@ -28,8 +30,26 @@ export function chooseAction(
   const action = chosen === undefined ? 'rollback-workflow' : actionAfter(chosen, attempt, repeatable);
   if (!place.phase.rollback) return action;
   // A rollback has no rollback of its own: it goes on, or it stops there.
-  return action === 'retry' || action === 'ignore' ? action : 'end';
+  return action === 'retry' || action === 'ignore' || action === 'manual-intervention' ? action : 'end';
 }
+
+/** The failure of an attempt with what follows it. `now`: milliseconds since 1970; `repeatable` as in `chooseAction`. */
+export function failedEvent(
+  state: ExecutionState,
+  place: StepInPhase,
+  attempt: number,
+  failure: Failure,
+  now: number,
+  repeatable = true,
+): ExecutionEvent {
+  const action = chooseAction(state, place, attempt, failure.failureType, repeatable);
+  const event = { type: 'step-failed', stepId: place.step.id, attempt, failure, action } as const;
+  if (action !== 'manual-intervention') return event;
+  const { timeoutSeconds, afterTimeout } = firstMatch(state, place, failure.failureType)?.intervention ?? USUAL;
+  return { ...event, intervention: { untilMs: now + timeoutSeconds * 1000, afterTimeout } };
+}
+
+const USUAL = { timeoutSeconds: INTERVENTION_SECONDS.usual, afterTimeout: DEFAULT_AFTER_TIMEOUT };
 
 /** When the next attempt may be offered; milliseconds since 1970. `attempt` is the one that failed. */
 export function retryAt(

@@ -26,6 +26,12 @@ export const EXECUTION_TRANSITIONS: readonly Transition<ExecutionKind>[] = [
   { event: 'resume-requested', from: ['paused'], to: 'deploying' },
   { event: 'execution-finished', from: ['deploying', 'paused'], to: 'ended', when: 'all phases succeeded' },
   { event: 'step-failed', from: ['deploying', 'paused'], to: 'stopping', when: 'not retried, not ignored' },
+  {
+    event: 'step-unanswered',
+    from: ['deploying', 'paused'],
+    to: 'stopping',
+    when: 'nobody said in time what follows a failure, and its strategy is to stop then',
+  },
   { event: 'abort-requested', from: ['created', 'queued', 'deploying', 'paused'], to: 'stopping' },
   { event: 'rollback-requested', from: ['deploying', 'paused'], to: 'stopping' },
   { event: 'phase-finished', from: ['stopping'], to: 'stopping' },
@@ -58,10 +64,13 @@ export const STEP_TRANSITIONS: readonly Transition<StepKind>[] = [
     when: 'out of time, or broken before the cancel arrived',
   },
   { event: 'step-aborted', from: ['cancelling'], to: 'aborted' },
+  { event: 'step-answered', from: ['failed'], to: 'failed', when: 'retried or ignored by a person' },
+  { event: 'step-answered', from: ['failed'], to: 'succeeded', when: 'marked as success by a person' },
+  { event: 'step-unanswered', from: ['failed'], to: 'failed', when: 'nobody said in time what follows' },
 ];
 
 export type InputKind = ExecutionInput['kind'];
-export type TaskInputKind = Extract<ExecutionInput, { stepId: string }>['kind'];
+export type StepInputKind = Extract<ExecutionInput, { stepId: string }>['kind'];
 
 /** The input is decided on. */
 export const TAKEN = Symbol('taken');
@@ -79,16 +88,22 @@ const NO_TASKS = 'it has not begun and has no tasks';
 const IS_STOPPING = 'it is being stopped already';
 const ROLLS_BACK = 'its rollback runs already; it cannot be stopped half way';
 
-const TASKS_TAKEN: { readonly [Kind in TaskInputKind]: Verdict } = {
+const ALL_TAKEN: { readonly [Kind in StepInputKind]: Verdict } = {
   'task-accepted': TAKEN,
   'task-checkpointed': TAKEN,
   'task-ended': TAKEN,
   'task-requeued': TAKEN,
   'task-undeliverable': TAKEN,
   'task-deadline-passed': TAKEN,
+  answer: TAKEN,
+  'answer-overdue': TAKEN,
 };
 
-function tasksRefused(because: string): { readonly [Kind in TaskInputKind]: Verdict } {
+function answersRefused(because: string): { readonly [Kind in 'answer' | 'answer-overdue']: Verdict } {
+  return { answer: because, 'answer-overdue': because };
+}
+
+function allRefused(because: string): { readonly [Kind in StepInputKind]: Verdict } {
   return {
     'task-accepted': because,
     'task-checkpointed': because,
@@ -96,6 +111,7 @@ function tasksRefused(because: string): { readonly [Kind in TaskInputKind]: Verd
     'task-requeued': because,
     'task-undeliverable': because,
     'task-deadline-passed': because,
+    ...answersRefused(because),
   };
 }
 
@@ -120,7 +136,7 @@ export const EXECUTION_INPUTS: { readonly [State in ExecutionKind]: { readonly [
     rollback: NOT_BEGUN,
     pause: NOT_BEGUN,
     resume: NOT_PAUSED,
-    ...tasksRefused(NO_TASKS),
+    ...allRefused(NO_TASKS),
   },
   queued: {
     begin: WAITS,
@@ -130,7 +146,7 @@ export const EXECUTION_INPUTS: { readonly [State in ExecutionKind]: { readonly [
     rollback: NOT_BEGUN,
     pause: NOT_BEGUN,
     resume: NOT_PAUSED,
-    ...tasksRefused(NO_TASKS),
+    ...allRefused(NO_TASKS),
   },
   deploying: {
     ...begun(HAS_BEGUN),
@@ -138,7 +154,7 @@ export const EXECUTION_INPUTS: { readonly [State in ExecutionKind]: { readonly [
     rollback: TAKEN,
     pause: TAKEN,
     resume: NOT_PAUSED,
-    ...TASKS_TAKEN,
+    ...ALL_TAKEN,
   },
   paused: {
     ...begun(HAS_BEGUN),
@@ -146,26 +162,33 @@ export const EXECUTION_INPUTS: { readonly [State in ExecutionKind]: { readonly [
     rollback: TAKEN,
     pause: 'it is paused already',
     resume: TAKEN,
-    ...TASKS_TAKEN,
+    ...ALL_TAKEN,
   },
-  stopping: { ...begun(HAS_BEGUN), ...interruptsRefused(IS_STOPPING), resume: NOT_PAUSED, ...TASKS_TAKEN },
+  stopping: {
+    ...begun(HAS_BEGUN),
+    ...interruptsRefused(IS_STOPPING),
+    resume: NOT_PAUSED,
+    ...ALL_TAKEN,
+    ...answersRefused(IS_STOPPING),
+  },
   'rolling-back': {
     ...begun(HAS_BEGUN),
     ...interruptsRefused(ROLLS_BACK),
     pause: NOT_HELD,
     resume: NOT_PAUSED,
-    ...TASKS_TAKEN,
+    ...ALL_TAKEN,
   },
-  ended: { ...begun(HAS_ENDED), ...interruptsRefused(HAS_ENDED), ...tasksRefused(HAS_ENDED) },
+  ended: { ...begun(HAS_ENDED), ...interruptsRefused(HAS_ENDED), ...allRefused(HAS_ENDED) },
 };
 
 const NOT_QUEUED = 'the step has no task yet';
 const NOBODY_HOLDS = 'no delegate has accepted the task';
+const STILL_RUNS = 'the step has not failed: it waits for a delegate or runs';
 const STEP_ENDED = 'the step has ended';
 
-/** What a step in each state does with each input about its task. */
-export const STEP_INPUTS: { readonly [State in StepKind]: { readonly [Input in TaskInputKind]: Verdict } } = {
-  pending: tasksRefused(NOT_QUEUED),
+/** What a step in each state does with each input about it or its task. */
+export const STEP_INPUTS: { readonly [State in StepKind]: { readonly [Input in StepInputKind]: Verdict } } = {
+  pending: { ...allRefused(NOT_QUEUED), ...answersRefused('the step has not begun') },
   queued: {
     'task-accepted': TAKEN,
     'task-checkpointed': NOBODY_HOLDS,
@@ -173,11 +196,16 @@ export const STEP_INPUTS: { readonly [State in StepKind]: { readonly [Input in T
     'task-requeued': NOBODY_HOLDS,
     'task-undeliverable': TAKEN,
     'task-deadline-passed': TAKEN,
+    ...answersRefused(STILL_RUNS),
   },
-  running: TASKS_TAKEN,
-  cancelling: { ...TASKS_TAKEN, 'task-deadline-passed': 'the step is being stopped already' },
-  succeeded: tasksRefused(STEP_ENDED),
-  failed: tasksRefused(STEP_ENDED),
-  aborted: tasksRefused(STEP_ENDED),
-  skipped: tasksRefused('the step was skipped'),
+  running: { ...ALL_TAKEN, ...answersRefused(STILL_RUNS) },
+  cancelling: {
+    ...ALL_TAKEN,
+    'task-deadline-passed': 'the step is being stopped already',
+    ...answersRefused('the step is being stopped already'),
+  },
+  succeeded: allRefused(STEP_ENDED),
+  failed: { ...allRefused(STEP_ENDED), answer: TAKEN, 'answer-overdue': TAKEN },
+  aborted: allRefused(STEP_ENDED),
+  skipped: allRefused('the step was skipped'),
 };

@@ -4,21 +4,22 @@ import type { PlannedFailureStrategy } from './plan.ts';
 export type FailureStrategies = readonly FailureStrategy[];
 
 export function plannedStrategies(strategies: FailureStrategies): readonly PlannedFailureStrategy[] {
-  return strategies.map((strategy) =>
-    strategy.action === 'retry'
-      ? {
-          failureTypes: strategy.failureTypes,
-          action: 'retry',
-          retries: strategy.retryCount,
-          retryIntervalsSeconds: strategy.retryIntervalsSeconds,
-          afterRetries: strategy.afterRetries,
-        }
-      : {
-          failureTypes: strategy.failureTypes,
-          action: strategy.action,
-          retries: 0,
-          retryIntervalsSeconds: [],
-          afterRetries: strategy.action,
-        },
-  );
+  return strategies.map(plannedStrategy);
+}
+
+function plannedStrategy(strategy: FailureStrategy): PlannedFailureStrategy {
+  const { failureTypes, action } = strategy;
+  const once = { failureTypes, retries: 0, retryIntervalsSeconds: [] };
+  switch (action) {
+    case 'retry': {
+      const { retryCount: retries, retryIntervalsSeconds, afterRetries } = strategy;
+      return { failureTypes, action, retries, retryIntervalsSeconds, afterRetries };
+    }
+    case 'manual-intervention': {
+      const { timeoutSeconds, afterTimeout } = strategy;
+      return { ...once, action, afterRetries: action, intervention: { timeoutSeconds, afterTimeout } };
+    }
+    default:
+      return { ...once, action, afterRetries: action };
+  }
 }

@@ -77,10 +77,22 @@ export interface PlannedStep {
 
 export interface PlannedFailureStrategy {
   readonly failureTypes: readonly (FailureType | 'any')[];
-  readonly action: 'rollback-workflow' | 'rollback-phase' | 'retry' | 'ignore' | 'end' | 'abort';
+  readonly action:
+    | 'rollback-workflow'
+    | 'rollback-phase'
+    | 'retry'
+    | 'ignore'
+    | 'end'
+    | 'abort'
+    | 'manual-intervention';
   readonly retries: number;
   readonly retryIntervalsSeconds: readonly number[];
-  readonly afterRetries: 'rollback-workflow' | 'rollback-phase' | 'ignore' | 'end' | 'abort';
+  readonly afterRetries: 'rollback-workflow' | 'rollback-phase' | 'ignore' | 'end' | 'abort' | 'manual-intervention';
+  /** How a person is waited for; absent: as usual (shared/src/model/step.ts). */
+  readonly intervention?: {
+    readonly timeoutSeconds: number;
+    readonly afterTimeout: 'rollback-workflow' | 'ignore' | 'end';
+  };
 }
 
 /** What a caller gives to start an execution. */

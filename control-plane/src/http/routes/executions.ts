@@ -22,6 +22,7 @@ export function executionRoutes(dependencies: HttpDependencies): Route[] {
     getRoute(dependencies),
     ...stopRoutes(dependencies),
     ...holdRoutes(dependencies),
+    ...answerRoutes(dependencies),
   ];
 }
 
@@ -185,4 +186,32 @@ function holdRoutes({ executions }: HttpDependencies): Route[] {
       },
     }),
   ];
+}
+
+const ANSWERS = [
+  { answer: 'retry', operationId: 'retryStep', summary: 'Runs a failed step again that waits for a person' },
+  { answer: 'ignore', operationId: 'ignoreStep', summary: 'Goes on as if a failed step had succeeded' },
+  { answer: 'mark-success', operationId: 'markStepSuccess', summary: 'Takes a failed step for a success' },
+] as const;
+
+function answerRoutes({ executions }: HttpDependencies): Route[] {
+  return ANSWERS.map(({ answer, operationId, summary }) =>
+    defineRoute({
+      method: 'POST',
+      path: `/v1/executions/{id}/steps/{step}/${answer}`,
+      operationId,
+      tag: 'Executions',
+      summary,
+      description: 'Only while the step waits for a person: its failure strategy is `manual-intervention`.',
+      permission: 'operate',
+      params: executionParams.extend({ step: z.string().min(1).max(300) }),
+      query: z.strictObject({}),
+      body: { kind: 'json', schema: interruptExecution, mayBeEmpty: true },
+      answers: [{ status: 200, description: 'The execution as it is now', schema: execution }],
+      async handle({ params, body, actor }) {
+        const view = await executions.answer(params.id, params.step, { answer, reason: body.reason }, actor);
+        return { kind: 'json', status: 200, body: view };
+      },
+    }),
+  );
 }

@@ -32,6 +32,8 @@ const inputs: Readonly<Record<keyof (typeof EXECUTION_INPUTS)['created'], Execut
   rollback: { kind: 'rollback', by: 'ben', reason: '' },
   pause: { kind: 'pause', by: 'ben', reason: '' },
   resume: { kind: 'resume', by: 'ben', reason: '' },
+  answer: { kind: 'answer', stepId: 'p1.1', answer: 'ignore', by: 'ben', reason: '' },
+  'answer-overdue': { kind: 'answer-overdue', stepId: 'p1.1', attempt: 1 },
   'task-accepted': { kind: 'task-accepted', stepId: 'p1.1', attempt: 1, delegate: 'a' },
   'task-checkpointed': { kind: 'task-checkpointed', stepId: 'p1.1', attempt: 1, facts: {} },
   'task-ended': {
@@ -55,7 +57,9 @@ const executions: Readonly<Record<ExecutionKind, () => Story>> = {
   'rolling-back': () => Story.begun(plan()).accept('p1.1').fail('p1.1').stopped('p1.2'),
   ended: () => Story.begun(plan()).run('p1.1').run('p1.2'),
 };
-const ignored = { ...PLAIN, failureStrategies: [on('ignore')] };
+const asking = { ...PLAIN, failureStrategies: [on('manual-intervention')] };
+/** When every limit has passed. */
+const LATE = Number.MAX_SAFE_INTEGER;
 const steps: Readonly<Record<StepKind, () => Story>> = {
   pending: () => Story.begun(planOf([{ steps: [[{ ...PLAIN, name: 'first' }], [PLAIN]] }])),
   queued: () => Story.begun(planOf([{ steps: [[PLAIN]] }])),
@@ -66,7 +70,7 @@ const steps: Readonly<Record<StepKind, () => Story>> = {
       .abort(),
   succeeded: () => Story.begun(planOf([{ steps: [[PLAIN], [PLAIN]] }])).run('p1.1'),
   failed: () =>
-    Story.begun(planOf([{ steps: [[ignored], [PLAIN]] }]))
+    Story.begun(planOf([{ steps: [[asking], [PLAIN]] }]))
       .accept('p1.1')
       .fail('p1.1'),
   aborted: () =>
@@ -100,8 +104,9 @@ for (const [kind, story] of Object.entries(steps)) {
       const stepId = kind === 'pending' ? 'p1.2' : 'p1.1';
       const step = stepState(state, stepId);
       assert.equal(step.kind, kind);
-      const verdict = STEP_INPUTS[step.kind][input.kind];
-      const decision = decide(state, { ...input, stepId }, 1);
+      const ofExecution = EXECUTION_INPUTS[state.kind][input.kind];
+      const verdict = ofExecution === TAKEN ? STEP_INPUTS[step.kind][input.kind] : ofExecution;
+      const decision = decide(state, { ...input, stepId }, LATE);
       if (verdict === TAKEN) assert.ok('events' in decision && decision.events.length > 0);
       else assert.deepEqual(decision, { refused: verdict });
     });
