@@ -45,7 +45,7 @@ export const ecsRunTask: StepHandler<'ecs-run-task'> = async (input, ctx) => {
   const definitionArns = runs.map((run) => progress.of(run.index).taskDefinitionArn ?? '');
   if (ended !== undefined) {
     const essential = new Map(runs.map((run) => [definitionArns[run.index], essentialOf(run)]));
-    judgeTasks(ctx, ended, (task, container) => essential.get(task.taskDefinitionArn)?.has(container) ?? true);
+    await judgeTasks(ctx, ended, (task, container) => essential.get(task.taskDefinitionArn)?.has(container) ?? true);
   }
   return { clusterName: cluster, taskDefinitionArns: definitionArns, taskArns: [...started()] };
 };

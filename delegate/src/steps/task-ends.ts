@@ -1,4 +1,5 @@
 import type { EcsContainer, EcsTask } from '../aws/ports.ts';
+import { createContainerLogReader } from './container-log.ts';
 import type { StepContext } from './contract.ts';
 import { failure } from './failures.ts';
 import { poll, waitEnd } from './poll.ts';
@@ -52,10 +53,14 @@ export async function waitForTasks(ctx: StepContext<unknown>, wait: TaskWait): P
   return ended;
 }
 
-/** Throws when one of the tasks failed. */
-export function judgeTasks(ctx: StepContext<unknown>, ended: readonly EcsTask[], isEssential: IsEssential): void {
+/** Throws when one of the tasks failed, with what its container wrote last where that can be read. */
+export async function judgeTasks(
+  ctx: StepContext<unknown>,
+  ended: readonly EcsTask[],
+  isEssential: IsEssential,
+): Promise<void> {
   const bad = ended.filter((task) => hasFailed(task, isEssential));
-  if (bad.length > 0) throw failed(ctx, bad, ended.length);
+  if (bad.length > 0) throw await failed(ctx, bad, ended.length);
   ctx.log('All Tasks completed successfully.');
 }
 
@@ -69,12 +74,14 @@ function hasFailed(task: EcsTask, isEssential: IsEssential): boolean {
   return essential.length === 0 || essential.some((container: EcsContainer) => container.exitCode !== 0);
 }
 
-function failed(ctx: StepContext<unknown>, bad: readonly EcsTask[], all: number): Error {
+async function failed(ctx: StepContext<unknown>, bad: readonly EcsTask[], all: number): Promise<Error> {
   ctx.log('Containers in some tasks failed and are showing non zero exit code', 'ERROR');
   const verdict = bad.map(classifyStop).find((found) => found !== undefined);
   const evidence = bad.map(
     (task) => `Task ${task.arn.slice(task.arn.lastIndexOf('/') + 1)} stopped: ${stopText(task)}`,
   );
+  const reader = createContainerLogReader(ctx);
+  for (const task of bad) evidence.push(...(await reader.tail(task)));
   const message = `${bad.length} of ${all} tasks failed`;
   return failure(verdict?.code ?? 'container-exited', message, { hint: verdict?.advice, evidence });
 }

@@ -93,6 +93,15 @@ describe('running tasks that end', () => {
     assert.ok(done.texts.includes('Containers in some tasks failed and are showing non zero exit code'));
   });
 
+  test('what the container wrote last stands in the log and with the failure', async () => {
+    const options = { 'awslogs-group': '/ecs/jobs', 'awslogs-region': 'us-east-1', 'awslogs-stream-prefix': 'jobs' };
+    const container = { name: 'migrate', image: 'library/busybox:exit-3', memory: 64, command: ['x'] };
+    const logging = { ...container, logConfiguration: { logDriver: 'awslogs', options } };
+    const done = await run({ taskDefinition: { containerDefinitions: [logging] } });
+    assert.match(done.texts.join('\n'), /Last lines that container migrate of task \w+ wrote:\n {2}\S/);
+    assert.match(evidenceOf(done), /Container migrate wrote: \S/);
+  });
+
   test('an image that cannot be pulled fails the step with that reason', async () => {
     const done = await run({ taskDefinition: oneOff('migrate', 'library/busybox:broken') });
     assert.equal(failureCodeOf(done), 'image-pull-failed');
