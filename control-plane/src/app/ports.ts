@@ -113,7 +113,7 @@ export interface ExecutionSummary {
   readonly endedAtMs: number | null;
   readonly startedBy: string;
   readonly reason: string;
-  /** `SERVICE@INFRASTRUCTURE` of every phase: one execution at a time for each (later issue reads it). */
+  /** `SERVICE@INFRASTRUCTURE` of every phase: one execution at a time for each (place.ts). */
   readonly resourceKeys: readonly string[];
   readonly failure: Failure | null;
   readonly artifacts: Readonly<Record<string, string>>;
