@@ -2,6 +2,7 @@ import { isIPv6 } from 'node:net';
 import { OutriderError, type Problem } from '@outrider/shared/errors.ts';
 import { z } from 'zod';
 import { isLoopbackHost } from './http/loopback.ts';
+import { type Network, parseNetwork } from './outgoing/addresses.ts';
 
 /** Where a listener binds. Port 0: any free one. */
 export interface ListenAddress {
@@ -30,6 +31,8 @@ export interface ControlPlaneConfig {
   /** First admin key; read only while no key exists. */
   readonly bootstrapKey: string | null;
   readonly logLevel: LogLevelName;
+  /** Addresses that are not public and that webhooks may be sent to all the same. */
+  readonly webhookNetworks: readonly Network[];
 }
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -48,6 +51,7 @@ export function controlPlaneConfig(environment: Environment): ControlPlaneConfig
     tls: tlsOf(values.OUTRIDER_TLS_CERT, values.OUTRIDER_TLS_KEY, values.OUTRIDER_PUBLIC_NAMES),
     bootstrapKey: values.OUTRIDER_BOOTSTRAP_KEY ?? null,
     logLevel: values.OUTRIDER_LOG_LEVEL,
+    webhookNetworks: values.OUTRIDER_WEBHOOK_NETWORKS,
   };
   const problems = contradictions(config, values);
   if (problems.length > 0) throw invalid(problems);
@@ -81,6 +85,22 @@ const address = (fallback: string) =>
       return z.NEVER;
     });
 
+const networks = z
+  .string()
+  .default('')
+  .transform((text, context) => {
+    const parts = text.split(',').map((part) => part.trim());
+    return parts
+      .filter((part) => part !== '')
+      .map((part) => {
+        const network = parseNetwork(part);
+        if (network !== undefined) return network;
+        const hint = 'Write networks like 10.0.0.0/8,fd12::/16.';
+        context.addIssue({ code: 'custom', message: `names ${part}, which is not a network`, params: { hint } });
+        return z.NEVER;
+      });
+  });
+
 const variables = z.object({
   OUTRIDER_HTTP_ADDR: address('127.0.0.1:8800'),
   OUTRIDER_GRPC_ADDR: address('127.0.0.1:8801'),
@@ -105,6 +125,7 @@ const variables = z.object({
       error: 'is not 16 to 512 printable characters without spaces',
     })
     .optional(),
+  OUTRIDER_WEBHOOK_NETWORKS: networks,
   OUTRIDER_LOG_LEVEL: z.enum(LOG_LEVELS, { error: `is none of ${LOG_LEVELS.join(', ')}` }).default('info'),
 });
 type Values = z.output<typeof variables>;

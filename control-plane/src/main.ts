@@ -14,7 +14,13 @@ import type { Logger } from './app/logger.ts';
 import { createLogReader } from './app/logs.ts';
 import type { Store } from './app/ports.ts';
 import { createResources } from './app/resources.ts';
+import { createScheduler } from './app/triggers/scheduler.ts';
+import { TRIGGER_TIMINGS, type TriggerTimings } from './app/triggers/timings.ts';
+import { createTriggers } from './app/triggers/triggers.ts';
 import { createWaits, type Waits } from './app/waits.ts';
+import { createSender, type Sender } from './app/webhooks/sender.ts';
+import { WEBHOOK_TIMINGS, type WebhookTimings } from './app/webhooks/timings.ts';
+import { createWebhooks } from './app/webhooks/webhooks.ts';
 import { createApiKeys } from './auth/api-keys.ts';
 import { type ControlPlaneConfig, formatAddress } from './config.ts';
 import { type GrpcServer, startGrpcServer } from './grpc/server.ts';
@@ -22,6 +28,8 @@ import { createMetrics, type Metrics } from './http/metrics.ts';
 import type { HttpDependencies } from './http/ports.ts';
 import { allRoutes } from './http/routes/index.ts';
 import { type HttpServer, startHttpServer } from './http/server.ts';
+import { createReach, LOOPBACK_NETWORKS, type Reach, refusalOfUrl } from './outgoing/addresses.ts';
+import { createPost } from './outgoing/post.ts';
 import { openStore } from './store/open.ts';
 import type { OpenedStore } from './store/operations.ts';
 import { RESTORATION_SETTING, readRestoration } from './store/restoration.ts';
@@ -43,6 +51,10 @@ export interface ControlPlaneOptions {
   readonly logger: Logger;
   /** Other than docs/protocol.md says, for tests with real processes. Delegates hear of lease and heartbeat in Welcome. */
   readonly dispatchTimings?: Partial<DispatchTimings>;
+  /** Other than docs/webhooks.md says, for tests. */
+  readonly webhookTimings?: Partial<WebhookTimings>;
+  /** Other than docs/triggers.md says, for tests. */
+  readonly triggerTimings?: Partial<TriggerTimings>;
 }
 
 /** How often what a crash or a failing store left undone is tried again. */
@@ -72,7 +84,7 @@ export async function startControlPlane(
 
 async function start(
   config: ControlPlaneConfig,
-  { logger, dispatchTimings = {} }: ControlPlaneOptions,
+  { logger, dispatchTimings = {}, webhookTimings = {}, triggerTimings = {} }: ControlPlaneOptions,
   undo: (() => Promise<void>)[],
   close: () => Promise<void>,
 ): Promise<ControlPlane> {
@@ -91,12 +103,24 @@ async function start(
   await waits.look();
   undo.push(repeatRecovery(engine, waits, logger));
 
+  const reach = createReach([...config.webhookNetworks, ...(config.insecure ? LOOPBACK_NETWORKS : [])]);
+  const outgoing = { reach, timings: { ...WEBHOOK_TIMINGS, ...webhookTimings } };
+  const post = createPost(reach);
+  const sender = createSender({ store, ...SYSTEM, logger, post, ...outgoing, version: versionText() });
+  sender.start();
+  undo.push(() => sender.stop());
+
   await tellOfRestore(store, logger);
-  const dependencies = httpDependencies({ store, engine, dispatcher, identity, logger });
+  const timings = { ...TRIGGER_TIMINGS, ...triggerTimings };
+  const parts = { store, engine, dispatcher, sender, outgoing, timings, identity, logger };
+  const dependencies = httpDependencies(parts);
   const grpc = await startDelegateDoor(config, dispatcher, dependencies.joining, identity, logger);
   undo.push(() => grpc.close());
   const http = await startOperatorApi(config, dependencies, identity, logger);
   undo.push(() => http.close());
+  const scheduler = createScheduler({ ...parts, ...SYSTEM, ...dependencies, keysAsked: identity !== null });
+  scheduler.start();
+  undo.push(() => scheduler.stop());
   const grpcAddress = formatAddress({ host: config.grpc.host, port: grpc.port });
   logger.info({ http: http.url, grpc: grpcAddress, insecure: config.insecure }, 'The control plane is up');
   return { httpUrl: http.url, grpcAddress, store, close };
@@ -150,13 +174,17 @@ interface Parts {
   readonly store: OpenedStore;
   readonly engine: Engine;
   readonly dispatcher: Dispatcher;
+  readonly sender: Sender;
+  readonly outgoing: { readonly reach: Reach; readonly timings: WebhookTimings };
+  readonly timings: TriggerTimings;
   readonly identity: TlsIdentity | null;
   readonly logger: Logger;
 }
 
 type AllDependencies = Omit<HttpDependencies, 'metrics'> & { readonly joining: Joining; readonly metrics: Metrics };
 
-function httpDependencies({ store, engine, dispatcher, identity, logger }: Parts): AllDependencies {
+function httpDependencies(parts: Parts): AllDependencies {
+  const { store, engine, dispatcher, sender, outgoing, identity, logger } = parts;
   const fleet = () => dispatcher.fleet();
   const executions = createExecutions({
     store,
@@ -185,6 +213,14 @@ function httpDependencies({ store, engine, dispatcher, identity, logger }: Parts
     joining,
     joinTokens: joining,
     apiKeys: createApiKeys({ store, ...SYSTEM }),
+    triggers: createTriggers({ ...parts, ...SYSTEM, executions, keysAsked: identity !== null }),
+    webhooks: createWebhooks({
+      store,
+      ...SYSTEM,
+      timings: outgoing.timings,
+      refusal: (url) => refusalOfUrl(outgoing.reach, url),
+      added: () => sender.wake(),
+    }),
     backups: createBackups({ source: store.backups, ...SYSTEM, logger }),
     clock: SYSTEM_CLOCK,
     onExecutionChanged: (listener) => engine.onCommitted(listener),

@@ -19,6 +19,11 @@ export const VARIABLES: readonly { readonly name: string; readonly default: stri
     'host names',
     'control plane: names, separated by commas, that the made certificate carries',
   ),
+  row(
+    'OUTRIDER_WEBHOOK_NETWORKS',
+    'none',
+    'control plane: networks inside that webhooks may be sent to (10.0.0.0/8,…)',
+  ),
   row('OUTRIDER_DATA_DIR', '.outrider', 'journal, spool, certificates'),
   row('OUTRIDER_LOG_LEVEL', 'info', 'trace, debug, info, warn, error, fatal or silent'),
   row('OUTRIDER_CONTROL_PLANE', 'none', 'delegate: host:port to dial'),

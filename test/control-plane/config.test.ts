@@ -26,6 +26,7 @@ describe('the configuration of the control plane', () => {
       tls: { kind: 'own-ca', publicNames: [] },
       bootstrapKey: null,
       logLevel: 'info',
+      webhookNetworks: [],
     });
   });
 

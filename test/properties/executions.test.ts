@@ -233,7 +233,7 @@ class Play {
       const recorded = { seq: this.state.seq + 1, atMs: this.now, event };
       const after = evolve(this.state, recorded);
       assert.deepEqual(brokenBy(this.state, recorded, after), [], event.type);
-      assert.ok(effects(event, after).every((effect) => effect.kind === 'enqueue-task' || effect.stepId !== ''));
+      assert.ok(effects(event, after).every((effect) => effect.kind !== 'cancel-task' || effect.stepId !== ''));
       this.events.push(recorded);
       this.state = after;
     }

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { SILENT } from '../../control-plane/src/app/logger.ts';
 import { controlPlaneConfig } from '../../control-plane/src/config.ts';
-import { type ControlPlane, startControlPlane } from '../../control-plane/src/main.ts';
+import { type ControlPlane, type ControlPlaneOptions, startControlPlane } from '../../control-plane/src/main.ts';
 import { eventually } from './processes.ts';
 import { connectDelegate, type Script, type ScriptedDelegate } from './scripted-delegate.ts';
 
@@ -40,7 +40,10 @@ export interface Answer {
 export const REPLICA_FOLDER = fileURLToPath(new URL('../../examples/replica-canary/', import.meta.url));
 const SERVICE = 'Example Default_Replica';
 
-export async function startTestApi(environment: Readonly<Record<string, string>> = {}): Promise<TestApi> {
+export async function startTestApi(
+  environment: Readonly<Record<string, string>> = {},
+  given: Omit<ControlPlaneOptions, 'logger'> = {},
+): Promise<TestApi> {
   const controlPlane = await startControlPlane(
     controlPlaneConfig({
       OUTRIDER_INSECURE: '1',
@@ -49,7 +52,7 @@ export async function startTestApi(environment: Readonly<Record<string, string>>
       OUTRIDER_GRPC_ADDR: '127.0.0.1:0',
       ...environment,
     }),
-    { logger: SILENT },
+    { logger: SILENT, ...given },
   );
   const delegates: ScriptedDelegate[] = [];
   const url = controlPlane.httpUrl;

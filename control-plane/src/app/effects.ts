@@ -3,6 +3,7 @@ import { STEP_SPECS } from '@outrider/shared/steps/index.ts';
 import type { ExecutionInput } from '../domain/execution/events.ts';
 import { seenOf } from '../domain/fleet/fences.ts';
 import type { EffectRow, Store, TaskChange } from './ports.ts';
+import { deliveriesOf } from './webhooks/deliveries.ts';
 
 /** An input that an effect leads to, for the same execution. */
 export interface FollowUp {
@@ -20,6 +21,11 @@ export interface EffectContext {
 /** Carries out one row of the outbox. Doing it again does no harm. */
 export async function performEffect(row: EffectRow, context: EffectContext): Promise<FollowUp | undefined> {
   const { effect, executionId } = row;
+  if (effect.kind === 'notify') {
+    const deliveries = deliveriesOf(row.id, effect.notification, await context.store.listWebhooks());
+    if (deliveries.length > 0) await context.store.addDeliveries(deliveries);
+    return undefined;
+  }
   if (effect.kind === 'cancel-task') {
     const id = taskId(executionId, effect.stepId, effect.attempt);
     const task = await context.store.cancelTask(id, effect.reason, effect.message);

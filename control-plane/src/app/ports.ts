@@ -5,6 +5,8 @@ import type { CancelReason, TaskRef } from '@outrider/shared/protocol/messages.t
 import type { StepTask } from '@outrider/shared/steps/task.ts';
 import type { Effect, RecordedEvent } from '../domain/execution/events.ts';
 import type { Generations, RetiredGeneration } from '../domain/fleet/credential.ts';
+import type { TriggerStore } from './triggers/ports.ts';
+import type { WebhookStore } from './webhooks/ports.ts';
 
 /** Time and chance, injected so that tests and simulations decide them. */
 export interface Clock {
@@ -23,7 +25,15 @@ export interface Randomness {
  * operations (test/contracts/store). A throw is an OutriderError `store-failed` or `store-locked`; after `store-failed` the caller does
  * not know whether the change happened and must look. Every operation may be called again with the same input.
  */
-export interface Store extends ResourceStore, ExecutionStore, TaskStore, LogStore, FleetStore, KeyStore {
+export interface Store
+  extends ResourceStore,
+    ExecutionStore,
+    TaskStore,
+    LogStore,
+    FleetStore,
+    KeyStore,
+    WebhookStore,
+    TriggerStore {
   /** Finishes what was begun and releases the file. */
   close(): Promise<void>;
   /** Writes and reads back a row: for /readyz. */

@@ -10,6 +10,8 @@ import { addHelp, addMeta } from './commands/meta.ts';
 import { addProcesses, type Starters } from './commands/processes.ts';
 import { addResources } from './commands/resources.ts';
 import { addRun } from './commands/run.ts';
+import { addTriggers } from './commands/triggers.ts';
+import { addWebhooks } from './commands/webhooks.ts';
 import { createContext } from './context.ts';
 import { EXIT, type ExitCode } from './exit-codes.ts';
 import type { CliIo } from './io.ts';
@@ -52,6 +54,8 @@ function createProgram(io: CliIo, starters: Starters, version: string, finished:
   addLogs(add);
   addFleet(program, runner);
   addKeys(program, runner);
+  addTriggers(program, runner);
+  addWebhooks(program, runner);
   addBackup(add, starters.storeFiles);
   addMeta(add, version);
   addHelp(program, (text) => io.stdout.write(text));

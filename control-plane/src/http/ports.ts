@@ -4,6 +4,8 @@ import type { Executions } from '../app/executions-port.ts';
 import type { LogReader } from '../app/logs.ts';
 import type { Clock, JoinTokenRow } from '../app/ports.ts';
 import type { Resources } from '../app/resources-port.ts';
+import type { Triggers } from '../app/triggers/triggers.ts';
+import type { Webhooks } from '../app/webhooks/webhooks.ts';
 import type { ApiKeys } from '../auth/api-keys.ts';
 import type { DelegateView } from '../domain/fleet/match.ts';
 
@@ -15,6 +17,8 @@ export interface HttpDependencies {
   readonly fleet: FleetView;
   readonly joinTokens: JoinTokens;
   readonly apiKeys: ApiKeys;
+  readonly webhooks: Webhooks;
+  readonly triggers: Triggers;
   readonly backups: Backups;
   readonly clock: Clock;
   /** After every change of an execution, in this process. Answers how to stop listening. */

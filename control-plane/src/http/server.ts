@@ -14,6 +14,7 @@ import { type RawBody, readBody } from './body.ts';
 import { isLocalRequest } from './loopback.ts';
 import { PROBLEM_TYPE, problemDocument, requestError } from './problem.ts';
 import type { Route } from './route.ts';
+import { withoutSecret } from './secret-paths.ts';
 
 export interface HttpServerOptions {
   readonly listen: ListenAddress;
@@ -279,8 +280,9 @@ function patternOf(path: string): RegExp {
   return new RegExp(`^${path.replaceAll('.', '\\.').replace(/\{[A-Za-z]+\}/g, '[^/]+')}$`);
 }
 
+/** As it may be logged and answered. */
 function pathOf(request: FastifyRequest): string {
-  return request.url.split('?', 1)[0] ?? '';
+  return withoutSecret(request.url.split('?', 1)[0] ?? '');
 }
 
 function isRawBody(body: unknown): body is RawBody {

@@ -7,7 +7,9 @@ import { memoryLogs } from './memory/logs.ts';
 import { memoryResources } from './memory/resources.ts';
 import { emptyState, forkState, type MemoryState } from './memory/state.ts';
 import { memoryTasks } from './memory/tasks.ts';
+import { memoryTriggers } from './memory/triggers.ts';
 import { copyOf } from './memory/values.ts';
+import { memoryWebhooks } from './memory/webhooks.ts';
 import { changesSomething, type Operations, perform, storeOf } from './operations.ts';
 
 export interface MemoryStore extends Store {
@@ -33,6 +35,8 @@ export function createMemoryStore(from?: MemorySnapshot): MemoryStore {
     ...memoryLogs(state),
     ...memoryFleet(state),
     ...memoryKeys(state),
+    ...memoryWebhooks(state),
+    ...memoryTriggers(state),
   };
   let closed = false;
   const store = storeOf(

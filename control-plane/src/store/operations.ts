@@ -1,4 +1,6 @@
 import type { BackupSource, Store } from '../app/ports.ts';
+import type { TriggerStore } from '../app/triggers/ports.ts';
+import type { WebhookStore } from '../app/webhooks/ports.ts';
 
 /**
  * The store as a set of plain functions, one per operation, each of which runs from beginning to end without a pause:
@@ -58,6 +60,14 @@ const READS: ReadonlySet<OperationName> = new Set<OperationName>([
   'findApiKey',
   'listApiKeys',
   'getSetting',
+  'getWebhook',
+  'listWebhooks',
+  'listDeliveries',
+  'getDelivery',
+  'getTrigger',
+  'findTrigger',
+  'listTriggers',
+  'dueTriggers',
 ]);
 
 /** The port over a way to carry out operations. */
@@ -119,6 +129,35 @@ export function storeOf(call: Call, close: () => Promise<void>): Store {
     touchApiKey: (id, atMs) => call('touchApiKey', id, atMs),
     getSetting: (key) => call('getSetting', key),
     setSetting: (key, value) => call('setSetting', key, value),
+
+    ...outsideOf(call),
+  };
+}
+
+/** What is told to others, and what others start. */
+function outsideOf(call: Call): WebhookStore & TriggerStore {
+  return {
+    createWebhook: (row) => call('createWebhook', row),
+    getWebhook: (id) => call('getWebhook', id),
+    listWebhooks: () => call('listWebhooks'),
+    changeWebhook: (id, change) => call('changeWebhook', id, change),
+    deleteWebhook: (id) => call('deleteWebhook', id),
+    addDeliveries: (rows) => call('addDeliveries', rows),
+    claimDeliveries: (nowMs, untilMs, busy, limit) => call('claimDeliveries', nowMs, untilMs, busy, limit),
+    noteAttempt: (id, attempt, next) => call('noteAttempt', id, attempt, next),
+    redeliver: (id, atMs) => call('redeliver', id, atMs),
+    getDelivery: (id) => call('getDelivery', id),
+    listDeliveries: (webhookId, options) => call('listDeliveries', webhookId, options),
+    forgetDeliveries: (beforeMs, limit) => call('forgetDeliveries', beforeMs, limit),
+
+    createTrigger: (row) => call('createTrigger', row),
+    getTrigger: (ref) => call('getTrigger', ref),
+    findTrigger: (id) => call('findTrigger', id),
+    listTriggers: (application) => call('listTriggers', application),
+    changeTrigger: (ref, change) => call('changeTrigger', ref, change),
+    deleteTrigger: (ref) => call('deleteTrigger', ref),
+    dueTriggers: (nowMs, limit) => call('dueTriggers', nowMs, limit),
+    noteFiring: (id, firing, advance) => call('noteFiring', id, firing, advance),
   };
 }
 

@@ -13,12 +13,13 @@ export const ROLES = ['viewer', 'operator', 'admin'] as const;
 /** Schemas with a name become components of the OpenAPI document. */
 export const components = z.registry<{ id: string; description?: string }>();
 
-function named<Schema extends z.ZodType>(id: string, schema: Schema, description?: string): Schema {
+/** Gives a schema its name among the components. */
+export function named<Schema extends z.ZodType>(id: string, schema: Schema, description?: string): Schema {
   components.add(schema, description === undefined ? { id } : { id, description });
   return schema;
 }
 
-const time = z.iso.datetime().describe('RFC 3339, UTC');
+export const time = z.iso.datetime().describe('RFC 3339, UTC');
 /** Any JSON; what arrives was parsed from JSON, so that there is nothing to check. */
 const jsonValue = z.custom<Json>(() => true);
 const jsonObject = z.record(z.string(), jsonValue);

@@ -61,6 +61,26 @@ const OUTCOMES: Readonly<Record<OperationName, readonly string[]>> = {
   touchApiKey: ['done'],
   getSetting: ['found', 'done'],
   setSetting: ['ok', 'exists'],
+  createWebhook: ['done'],
+  getWebhook: ['found', 'done'],
+  listWebhooks: ['some', 'none'],
+  changeWebhook: ['found', 'done'],
+  deleteWebhook: ['true', 'false'],
+  addDeliveries: ['done'],
+  claimDeliveries: ['some', 'none'],
+  noteAttempt: ['true', 'false'],
+  redeliver: ['found', 'done'],
+  getDelivery: ['found', 'done'],
+  listDeliveries: ['some', 'none'],
+  forgetDeliveries: ['0', '1'],
+  createTrigger: ['ok', 'exists'],
+  getTrigger: ['found', 'done'],
+  findTrigger: ['found', 'done'],
+  listTriggers: ['some', 'none'],
+  changeTrigger: ['found', 'done'],
+  deleteTrigger: ['true', 'false'],
+  dueTriggers: ['some', 'none'],
+  noteFiring: ['true', 'false'],
 };
 
 /** What a commit can answer for each change of a task, beside the outcomes that it has without one. */
@@ -93,6 +113,10 @@ const WEIGHTS: Partial<Record<OperationName, number>> = {
   putResources: 5,
   getResource: 2,
   deleteResource: 4,
+  createWebhook: 3,
+  addDeliveries: 4,
+  noteAttempt: 3,
+  createTrigger: 3,
 };
 
 function isOperation(name: string): name is OperationName {

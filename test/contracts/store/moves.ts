@@ -13,6 +13,8 @@ import type { TaskRef } from '@outrider/shared/protocol/messages.ts';
 import { commitOf, eventsFrom, logLines, stepTaskOf, summaryOf, T0 } from './fixtures.ts';
 import { fleetBuilders, keyBuilders } from './fleet-moves.ts';
 import { type Ask, type Builder, Picker, WORLD } from './picker.ts';
+import { triggerBuilders } from './trigger-moves.ts';
+import { DELIVERY_IDS, webhookBuilders } from './webhook-moves.ts';
 
 /** One step of a random history: which operation, and numbers from which its input is made. */
 export interface Move {
@@ -33,6 +35,8 @@ const BUILDERS: Readonly<Record<OperationName, Builder>> = {
   ...logBuilders(),
   ...fleetBuilders(),
   ...keyBuilders(),
+  ...webhookBuilders(),
+  ...triggerBuilders(),
 };
 
 function resourceBuilders() {
@@ -348,6 +352,9 @@ export async function dump(store: Store): Promise<unknown> {
     tasks: await Promise.all(tasks.map((id) => store.getTask(id))),
     logs: await Promise.all(tasks.map((id) => store.readLog(id, 0, 100_000_000))),
     digests: await Promise.all(tasks.map((id) => store.logDigest(id))),
+    triggers: await store.listTriggers(),
+    webhooks: await store.listWebhooks(),
+    deliveries: await Promise.all(DELIVERY_IDS.map((id) => store.getDelivery(id))),
     delegates: await store.listDelegates(),
     tokens: await store.listJoinTokens(),
     credentials: await Promise.all(

@@ -85,9 +85,9 @@ describe('every route refuses bad requests with problem+json', () => {
     }
   });
 
-  test('public are only health, readiness, the description and the error pages', () => {
+  test('public are only health, readiness, the description, the error pages, and where a token is the key', () => {
     const open = operations.filter((operation) => operation.isPublic).map((operation) => operation.path);
-    assert.deepEqual(open.toSorted(), ['/errors/internal', '/healthz', '/openapi.json', '/readyz']);
+    assert.deepEqual(open.toSorted(), ['/errors/internal', '/healthz', '/openapi.json', '/readyz', '/v1/hooks/none']);
   });
 
   for (const header of ['Bearer', 'Bearer ok_first_wrong', 'Basic abc', `bearer ${KEY}x`, 'Bearer a b']) {

@@ -1,5 +1,6 @@
 import { findStep } from '../planning/walk.ts';
 import type { Effect, ExecutionEvent } from './events.ts';
+import { notificationOf } from './notifications.ts';
 import { type ExecutionState, stepState } from './state.ts';
 
 /** What is to be done because of an event. `stateAfter` is the state right after it. Doing it twice does no harm. */
@@ -23,6 +24,11 @@ export function effects(event: ExecutionEvent, stateAfter: ExecutionState): read
       const step = stepState(stateAfter, stepId);
       if (step.kind !== 'cancelling') return [];
       return [{ kind: 'cancel-task', stepId, attempt, reason: step.reason, message: step.message }];
+    }
+    case 'phase-started':
+    case 'execution-finished': {
+      const notification = notificationOf(event, stateAfter);
+      return notification === undefined ? [] : [{ kind: 'notify', notification }];
     }
     default:
       return [];

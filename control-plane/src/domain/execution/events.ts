@@ -4,6 +4,7 @@ import type { Json, JsonObject } from '@outrider/shared/json.ts';
 import type { CancelReason, TaskOutcome } from '@outrider/shared/protocol/messages.ts';
 import type { StepTask } from '@outrider/shared/steps/task.ts';
 import type { ExecutionPlan } from '../planning/plan.ts';
+import type { Notification } from './notifications.ts';
 import type { Answer, Blocker, FailureAction, Intervention } from './state.ts';
 
 /**
@@ -153,4 +154,6 @@ export type Effect =
       readonly attempt: number;
       readonly reason: CancelReason;
       readonly message: string;
-    };
+    }
+  /** To be told to every receiver that wants to hear of it. */
+  | { readonly kind: 'notify'; readonly notification: Notification };

@@ -9,6 +9,8 @@ import { liveRoutes } from './live.ts';
 import { metaRoutes } from './meta.ts';
 import { pageRoutes } from './page.ts';
 import { resourceRoutes } from './resources.ts';
+import { triggerRoutes } from './triggers.ts';
+import { webhookRoutes } from './webhooks.ts';
 
 /** Every route there is. A new one is a line in its file; server, /openapi.json and the tests of bad input follow it. */
 export function allRoutes(dependencies: HttpDependencies): Route[] {
@@ -19,6 +21,8 @@ export function allRoutes(dependencies: HttpDependencies): Route[] {
     ...liveRoutes(dependencies),
     ...fleetRoutes(dependencies),
     ...keyRoutes(dependencies),
+    ...triggerRoutes(dependencies),
+    ...webhookRoutes(dependencies),
     ...backupRoutes(dependencies),
   ];
   return [...described, ...metaRoutes(dependencies, described), ...pageRoutes()];

@@ -10,6 +10,8 @@ import type {
   StoredResource,
   TaskRow,
 } from '../../app/ports.ts';
+import type { TriggerRow } from '../../app/triggers/ports.ts';
+import type { DeliveryRow, WebhookRow } from '../../app/webhooks/ports.ts';
 import type { RecordedEvent } from '../../domain/execution/events.ts';
 
 /** All that a memory store holds. Rows are replaced, never changed in place, so that copies of the state may share them. */
@@ -28,6 +30,11 @@ export interface MemoryState {
   readonly credentials: Map<string, CredentialRow>;
   readonly apiKeys: Map<string, ApiKeyRow>;
   readonly settings: Map<string, string>;
+  readonly webhooks: Map<string, WebhookRow>;
+  /** By id, oldest first. */
+  readonly deliveries: Map<string, DeliveryRow>;
+  /** By application and name. */
+  readonly triggers: Map<string, TriggerRow>;
 }
 
 /** All versions, oldest first; `deleted` says whether the newest one still stands. */
@@ -60,6 +67,9 @@ export function emptyState(): MemoryState {
     credentials: new Map(),
     apiKeys: new Map(),
     settings: new Map(),
+    webhooks: new Map(),
+    deliveries: new Map(),
+    triggers: new Map(),
   };
 }
 
@@ -82,5 +92,8 @@ export function forkState(state: MemoryState): MemoryState {
     credentials: new Map(state.credentials),
     apiKeys: new Map(state.apiKeys),
     settings: new Map(state.settings),
+    webhooks: new Map(state.webhooks),
+    deliveries: new Map(state.deliveries),
+    triggers: new Map(state.triggers),
   };
 }

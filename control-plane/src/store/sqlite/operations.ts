@@ -7,6 +7,8 @@ import { sqliteKeys } from './keys.ts';
 import { sqliteLogs } from './logs.ts';
 import { sqliteResources } from './resources.ts';
 import { sqliteTasks } from './tasks.ts';
+import { sqliteTriggers } from './triggers.ts';
+import { sqliteWebhooks } from './webhooks.ts';
 
 /** Every operation of the store on an open file. Those that change something must run within a transaction. */
 export function sqliteOperations(database: Database): Operations {
@@ -18,6 +20,8 @@ export function sqliteOperations(database: Database): Operations {
     ...sqliteLogs(database),
     ...sqliteFleet(database),
     ...sqliteKeys(database),
+    ...sqliteWebhooks(database),
+    ...sqliteTriggers(database),
   };
 }
 

@@ -161,4 +161,40 @@ export const MIGRATIONS: readonly string[] = [
   ALTER TABLE delegates ADD COLUMN locked_at_ms REAL;
   ALTER TABLE delegates ADD COLUMN locked_because TEXT;
   `,
+  `
+  -- Receivers of what happens, and what each of them is still to be told or was told.
+  CREATE TABLE webhooks (
+    id TEXT NOT NULL PRIMARY KEY,
+    created_at_ms REAL NOT NULL,
+    webhook TEXT NOT NULL
+  ) STRICT;
+  CREATE TABLE deliveries (
+    ordinal INTEGER PRIMARY KEY,
+    id TEXT NOT NULL UNIQUE,
+    webhook_id TEXT NOT NULL REFERENCES webhooks,
+    type TEXT NOT NULL,
+    execution_id TEXT,
+    payload TEXT NOT NULL,
+    created_at_ms REAL NOT NULL,
+    state TEXT NOT NULL CHECK (state IN ('pending', 'delivered', 'failed')),
+    tries INTEGER NOT NULL,
+    next_attempt_ms REAL,
+    attempts TEXT NOT NULL
+  ) STRICT;
+  CREATE INDEX deliveries_by_webhook ON deliveries (webhook_id, ordinal);
+  CREATE INDEX deliveries_due ON deliveries (next_attempt_ms) WHERE next_attempt_ms IS NOT NULL;
+  CREATE INDEX deliveries_ended ON deliveries (created_at_ms) WHERE next_attempt_ms IS NULL;
+  `,
+  `
+  -- What starts workflows without a person. The row holds all of it; beside it stands what is searched for.
+  CREATE TABLE triggers (
+    id TEXT NOT NULL PRIMARY KEY,
+    application TEXT NOT NULL,
+    name TEXT NOT NULL,
+    next_at_ms REAL,
+    trigger_row TEXT NOT NULL,
+    UNIQUE (application, name)
+  ) STRICT;
+  CREATE INDEX triggers_due ON triggers (next_at_ms) WHERE next_at_ms IS NOT NULL;
+  `,
 ];
