@@ -122,6 +122,16 @@ describe('the build of a workflow', () => {
       problems: ['"W"', 'phase "Phase 1", step "context": expressions use the name context'],
     },
     {
+      what: 'scripts, waits and checks may stand in the phase of a daemon',
+      text: phases(
+        PHASE_1.replace('service: web', 'service: agent') +
+          sections(
+            'Setup Container: [{ name: D, type: ecs-daemon-service-setup }], Wrap Up: [{ name: W, type: wait, with: { durationSeconds: 5 } }, { name: S, type: shell-script, with: { script: "true" } }]',
+          ),
+      ).replace('CANARY', 'BASIC'),
+      problems: [],
+    },
+    {
       what: 'waiting and checking beside a deployment is allowed',
       text: phases(
         PHASE_1 +
