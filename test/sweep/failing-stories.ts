@@ -1,3 +1,4 @@
+import type { JsonObject } from '@outrider/shared/json.ts';
 import { outputOf, type StepWorld, stepTask } from '../support/step-harness.ts';
 import { DAEMON, deployVersion, NEW_IMAGE, named, oneOff, runSetup, type Story } from '../support/step-stories.ts';
 
@@ -6,6 +7,17 @@ const BROKEN_IMAGE = 'library/nginx:broken';
 function breakImage(world: StepWorld): void {
   world.simulator.control.addFault({ kind: 'image-pull-failure', image: BROKEN_IMAGE });
 }
+
+/** The page's container, which tells CloudWatch Logs what it has to say. */
+const LOGGING: JsonObject = {
+  name: 'web',
+  image: NEW_IMAGE,
+  memory: 256,
+  logConfiguration: {
+    logDriver: 'awslogs',
+    options: { 'awslogs-group': '/ecs/web', 'awslogs-region': 'us-east-1', 'awslogs-stream-prefix': 'web' },
+  },
+};
 
 /** Steps that must fail, and must fail alike wherever they were cut off. */
 export const FAILING_STORIES: Readonly<Record<string, Story>> = {
@@ -18,6 +30,32 @@ export const FAILING_STORIES: Readonly<Record<string, Story>> = {
       const all = { desiredInstances: '100%' };
       const prior = { setup, finalResize: true };
       return stepTask('ecs-upgrade-containers', { execution: 2, stepId: 'p1.2', with: all, prior });
+    },
+  },
+  'an upgrade to a version whose container crashes': {
+    type: 'ecs-upgrade-containers',
+    async prepare(world) {
+      const service = { taskDefinition: { containerDefinitions: [LOGGING] } };
+      const setup = await runSetup(world, { image: NEW_IMAGE, service });
+      // Afterwards the world comes to rest: tasks that go on dying would be seen running or not, as it happens.
+      world.simulator.control.addFault({
+        kind: 'crash',
+        image: NEW_IMAGE,
+        afterSeconds: 1,
+        output: 'no way',
+        count: 3,
+      });
+      const options = { service, stepId: 'p1.2', with: { desiredInstances: '100%' }, prior: { setup } };
+      return stepTask('ecs-upgrade-containers', options);
+    },
+  },
+  'an upgrade to a version that fits no container instance': {
+    type: 'ecs-upgrade-containers',
+    async prepare(world) {
+      const service = { taskDefinition: { containerDefinitions: [{ ...LOGGING, cpu: 65_536 }] } };
+      const setup = await runSetup(world, { image: NEW_IMAGE, service });
+      const options = { service, stepId: 'p1.2', with: { desiredInstances: '100%' }, prior: { setup } };
+      return stepTask('ecs-upgrade-containers', options);
     },
   },
   'an update of a daemon to an image that is missing': {
