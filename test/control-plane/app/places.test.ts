@@ -7,6 +7,7 @@ import { QUEUE_LIMIT } from '@outrider/control-plane/app/place.ts';
 import { createWaits } from '@outrider/control-plane/app/waits.ts';
 import { OutriderError } from '@outrider/shared/errors.ts';
 import type { JsonObject } from '@outrider/shared/json.ts';
+import * as fc from 'fast-check';
 import { eventually } from '../../support/processes.ts';
 import {
   environmentDocument,
@@ -229,4 +230,43 @@ describe('with concurrency: reject, and without any', () => {
       });
     });
   }
+});
+
+test('whoever asks, ends and is aborted in whatever order: no place is ever taken twice, and every turn comes', async () => {
+  const names = ['one', 'two', 'both', 'urgent'] as const;
+  const move = fc.record({ act: fc.constantFrom('start', 'start', 'finish', 'abort'), target: fc.nat(20) });
+  await fc.assert(
+    fc.asyncProperty(fc.array(move, { maxLength: 15 }), async (moves) => {
+      const bench = await installed(
+        workflowAt('one', 'queue', 'example'),
+        workflowAt('two', 'queue', 'second'),
+        workflowAt('both', 'queue', 'example', 'second'),
+        workflowAt('urgent', 'supersede', 'second'),
+      );
+      const living = async (...statuses: ('queued' | 'running')[]) =>
+        await bench.store.listSummaries({ statuses, limit: 100 });
+      const settle = async () => {
+        await bench.waits.look();
+        const places = (await living('running')).flatMap((summary) => summary.resourceKeys);
+        assert.equal(new Set(places).size, places.length, `${places.join(', ')} are taken`);
+      };
+      for (const { act, target } of moves) {
+        const those = await living(...(act === 'finish' ? (['running'] as const) : (['queued', 'running'] as const)));
+        const id = those[target % Math.max(those.length, 1)]?.id;
+        if (act === 'start') await start(bench, names[target % names.length] ?? 'one');
+        else if (act === 'finish' && id !== undefined) await bench.workOff(id);
+        else if (id !== undefined)
+          await bench.executions.abort(id, { rollback: true, reason: '' }, BY).catch((thrown: unknown) => {
+            assert.equal(OutriderError.from(thrown).code, 'not-allowed-now', 'it is being stopped already');
+          });
+        await settle();
+      }
+      for (let round = 0; round < 40; round++) {
+        for (const { id } of await living('running')) await bench.workOff(id);
+        await settle();
+      }
+      assert.deepEqual(await living('queued', 'running'), []);
+    }),
+    { numRuns: 40 },
+  );
 });
