@@ -6,6 +6,7 @@ import { named, time } from './schemas.ts';
 /** What happens to executions, by the names that receivers choose from. Each execution has one of the ends, and at most one start. */
 export const WEBHOOK_EVENTS = [
   'execution.started',
+  'execution.waiting',
   'execution.succeeded',
   'execution.failed',
   'execution.rolled_back',

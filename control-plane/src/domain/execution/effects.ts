@@ -26,6 +26,7 @@ export function effects(event: ExecutionEvent, stateAfter: ExecutionState): read
       return [{ kind: 'cancel-task', stepId, attempt, reason: step.reason, message: step.message }];
     }
     case 'phase-started':
+    case 'step-failed':
     case 'execution-finished': {
       const notification = notificationOf(event, stateAfter);
       return notification === undefined ? [] : [{ kind: 'notify', notification }];

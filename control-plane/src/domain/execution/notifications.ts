@@ -1,7 +1,7 @@
 import type { WebhookEvent } from '@outrider/shared/api/webhook-schemas.ts';
 import type { ExecutionId } from '@outrider/shared/ids.ts';
 import type { ExecutionEvent } from './events.ts';
-import type { ExecutionState } from './state.ts';
+import { type ExecutionState, stepState } from './state.ts';
 
 /**
  * What receivers outside are told of an execution, as it was at that moment. Variables stay here: they may hold what is
@@ -27,11 +27,13 @@ export interface NotifiedExecution {
   readonly failure: { readonly code: string; readonly message: string; readonly hint: string } | null;
 }
 
+type StepFailed = Extract<ExecutionEvent, { readonly type: 'step-failed' }>;
 type PhaseStarted = Extract<ExecutionEvent, { readonly type: 'phase-started' }>;
 
 /** What an event means to those outside; undefined: nothing. `state` is the state right after it. */
 export function notificationOf(event: ExecutionEvent, state: ExecutionState): Notification | undefined {
   if (event.type === 'phase-started') return startOf(event, state);
+  if (event.type === 'step-failed') return questionOf(event, state);
   if (event.type !== 'execution-finished' || state.kind !== 'ended') return undefined;
   return { type: endOf(state), atMs: state.endedAtMs, execution: executionOf(state) };
 }
@@ -42,6 +44,15 @@ function startOf({ phase, rollback }: PhaseStarted, state: ExecutionState): Noti
   if (rollback || state.plan.phases[0]?.name !== phase || first === undefined || first.kind === 'pending')
     return undefined;
   return { type: 'execution.started', atMs: first.startedAtMs, execution: executionOf(state) };
+}
+
+/** A step has failed and waits for a person to say what follows. */
+function questionOf({ stepId, action, failure }: StepFailed, state: ExecutionState): Notification | undefined {
+  const step = stepState(state, stepId);
+  if (action !== 'manual-intervention' || step.kind !== 'failed') return undefined;
+  const { code, message, hint } = failure;
+  const execution = { ...executionOf(state), status: 'waiting', failure: { code, message, hint } };
+  return { type: 'execution.waiting', atMs: step.endedAtMs, execution };
 }
 
 /** One word for each end. A rollback that failed needs a person, whatever led to it. */
