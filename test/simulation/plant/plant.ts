@@ -79,7 +79,9 @@ export async function play(script: Script): Promise<HistoryRecord> {
     operators.open === 0 &&
     recorder.openExecutions.size === 0 &&
     watchers.every((watcher) => watcher.done) &&
-    nothingComes(script, recorder.nowMs);
+    nothingComes(script, recorder.nowMs) &&
+    // The end of an execution leaves something to be done, too, and whoever was to do it may have died just then.
+    disk.store.snapshot().effects.size === 0;
   const limit = { untilMs: beganAtMs + script.limitMs };
   const end = await scheduler.run({ ...limit, until: over });
   if (end === 'events') recorder.fail('scheduler', 'more events than any history needs');
