@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
+import { SILENT_SOCKET_LOOK_MS, SILENT_SOCKET_MS } from '@outrider/shared/protocol/timings.ts';
 import { eventually } from '../support/processes.ts';
 import type { Victim } from './victim.ts';
 import type { Vitals } from './victim-process.ts';
@@ -75,16 +76,22 @@ export async function besiege(
   await eventually('its sessions are gone', async () =>
     (await victim.sessions()) <= sessionsBefore ? true : undefined,
   );
-  const after = await eventually('its sockets are gone', async () => {
-    const vitals = await victim.vitals();
-    return vitals.sockets <= before.sockets ? vitals : undefined;
-  });
+  const after = await eventually(
+    'its sockets are gone',
+    async () => {
+      const vitals = await victim.vitals();
+      return vitals.sockets <= before.sockets ? vitals : undefined;
+    },
+    SOCKETS_GONE_MS,
+  );
   report(context, tally, before, during, after, took);
   judge(victim, limits, before, during, after, took);
   return tally;
 }
 
 const DEPLOYMENTS_MAX = 50;
+/** Most go at once; the last when nothing has come from it for too long. */
+const SOCKETS_GONE_MS = SILENT_SOCKET_MS + 4 * SILENT_SOCKET_LOOK_MS;
 const MIB = 2 ** 20;
 
 function keptOf(before: Vitals, after: Vitals): number {

@@ -28,6 +28,7 @@ import { logsHandler } from './logs-stream.ts';
 import type { OpenStreams } from './open-streams.ts';
 import { pollHandler } from './poll-call.ts';
 import { renewHandler } from './renew-call.ts';
+import { destroySilentSockets } from './silent-sockets.ts';
 
 export interface GrpcServerOptions {
   readonly address: { readonly host: string; readonly port: number };
@@ -89,6 +90,7 @@ export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcS
     ...(protocol.max >= METHOD_SINCE.renew ? { renew: renewHandler({ ...options, credentials: joining }) } : {}),
   });
   const port = await bind(server, options);
+  const stopLooking = destroySilentSockets(port);
   const graceMs = options.timings?.shutdownGraceMs ?? SHUTDOWN_GRACE_MS;
   let closing: Promise<void> | undefined;
   const drain = (reason = 'the control plane is shutting down') => {
@@ -100,7 +102,7 @@ export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcS
     drain,
     close() {
       drain();
-      closing ??= shutDown(server, streams, timers, graceMs);
+      closing ??= shutDown(server, streams, timers, graceMs).finally(stopLooking);
       return closing;
     },
   };

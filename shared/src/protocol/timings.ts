@@ -47,6 +47,10 @@ export const RECONNECT_BASE_MS = 1_000;
 export const RECONNECT_MAX_DOUBLINGS = 4;
 export const KEEPALIVE_TIME_MS = 30_000;
 export const KEEPALIVE_TIMEOUT_MS = 10_000;
+/** A socket at the delegates' door from which nothing has come for so long, not even the answer to a ping, is destroyed… */
+export const SILENT_SOCKET_MS = 60_000;
+/** …and this often looked for. */
+export const SILENT_SOCKET_LOOK_MS = 5_000;
 /** After a refused credential the next attempt waits this long: only an operator can help. */
 export const CREDENTIAL_RETRY_MS = 60_000;
 /** The first message of a Control stream must come within this time. */
